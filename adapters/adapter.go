@@ -1,0 +1,43 @@
+// Package adapters says what an adapter is: it knows HOW a registry's notifications
+// arrive, the envelope and the credentials. What they mean is the translator's
+// business. There is one package a registry type below this one.
+package adapters
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// MaxBody is how much of a request an adapter is ever given, in bytes.
+const MaxBody = 16 << 20
+
+// Adapter reads the requests of one registry type.
+type Adapter interface {
+	// Read splits one authenticated request into the notifications that it
+	// carries, in their order; body is the whole of it. An [Unreadable] error sends the body to
+	// quarantine; there is no other kind.
+	Read(r *http.Request, body []byte) ([]Notification, error)
+}
+
+// Notification is one thing that a registry said, not yet understood.
+type Notification struct {
+	// Native is the registry's own struct, as the adapter's package documents it;
+	// the translator of the same registry type takes it.
+	Native any
+	// ID is the native id, empty where the source has none.
+	ID string
+	// Raw are the bytes of this notification within the body.
+	Raw []byte
+}
+
+// Unreadable is the reason for which a body could not be read as notifications.
+type Unreadable struct {
+	Reason string // lower case, for people: what was found where
+}
+
+func (u *Unreadable) Error() string { return u.Reason }
+
+// Unreadablef makes an [Unreadable] error.
+func Unreadablef(format string, args ...any) error {
+	return &Unreadable{Reason: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,216 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+)
+
+// Arrival is one request of a registry, to be written down whole or not at all.
+type Arrival struct {
+	Registry string
+	Received time.Time
+	Remote   string            // address that it came from
+	Headers  map[string]string // without those that hold secrets
+	Body     Raw
+	Items    []Item
+	// Counted are events that are not stored, by type.
+	Counted map[event.Type]int
+	// Quarantine is why the body could not be read; then there are no Items.
+	Quarantine string
+}
+
+// Raw is a body as it came: whole, or its first bytes where it was too large to keep.
+type Raw struct {
+	Bytes     []byte
+	Size      int64 // of the whole
+	SHA256    [32]byte
+	Truncated bool
+}
+
+// Item is one event of an arrival.
+type Item struct {
+	Event event.Event
+	// Dedupe says that Event.ID is derived from a native id: a second item with
+	// that id is a repeat. Fingerprint is over the notification's own bytes; a repeat
+	// with another one is a conflict, and the first is kept.
+	Dedupe      bool
+	Fingerprint [32]byte
+	// Hold is set where the event cannot be routed yet; Routing is empty then.
+	Hold    *Hold
+	Routing Routing
+}
+
+// Hold says why an event waits to be routed, and until when at the latest.
+type Hold struct {
+	Reason  string // "lookup" or "fold"
+	RouteAt time.Time
+}
+
+// Routing is what the rules made of one event.
+type Routing struct {
+	JSON       []byte   // the event, encoded; these bytes are stored, shown and sent
+	RuleSet    string   // hash of the rule set that judged it; see PutRuleSet
+	Matched    []string // rules that matched, in the config's order
+	Deliveries []Planned
+}
+
+// Planned is one delivery to be made.
+type Planned struct {
+	ID     string // a UUIDv7
+	Target string
+	Type   string // of the target
+	Rule   string // the first rule that asked for it
+	Rules  []string
+	Key    string // deliveries of one target with the same key are attempted in order; empty = none
+	Due    time.Time
+	GiveUp time.Time // no attempt is planned for after this
+	// Hold is how long a retry may hold back later deliveries of its Key; 0 = until it ends.
+	Hold time.Duration
+}
+
+// Accepted is what became of one Arrival.
+type Accepted struct {
+	IDs         []string // events newly stored
+	Duplicates  int      // repeats, of which Conflicts had other bytes
+	Conflicts   int
+	Quarantined int
+}
+
+// Held is an event whose time to be routed has come.
+type Held struct {
+	ID       string
+	Registry string
+	Reason   string
+	RouteAt  time.Time
+	Event    event.Event // as it was when accepted
+	Raw      Raw
+	Headers  map[string]string
+}
+
+// State is where a delivery stands.
+type State string
+
+const (
+	Waiting   State = "waiting"
+	Parked    State = "parked"
+	Delivered State = "delivered"
+	Dead      State = "dead"
+	Expired   State = "expired"
+	Cancelled State = "cancelled"
+	Skipped   State = "skipped"
+	Shadowed  State = "shadowed"
+	Folded    State = "folded"
+)
+
+// Claimed is one delivery that this process may attempt now, and no one else.
+type Claimed struct {
+	Seq     int64 // order of acceptance
+	ID      string
+	Target  string
+	Type    string
+	Key     string
+	Attempt int             // the number of the attempt to be made, 1 on the first
+	Event   json.RawMessage // as stored
+	Resume  []byte
+	GiveUp  time.Time
+	Hold    time.Duration
+}
+
+// Outcome is how one claimed delivery's attempt ended, or that it was given back.
+type Outcome struct {
+	Seq     int64
+	Attempt int // as claimed; an outcome of a claim that is no longer held changes nothing
+	// Returned says that no attempt was made: the claim ends, nothing is counted.
+	Returned bool
+	State    State // Waiting (then Next says when), Delivered, Dead, ...
+	Next     time.Time
+	Time     time.Time // when the attempt began
+	Outcome  plugin.Outcome
+	Receipt  plugin.Receipt
+	Error    string // no secrets in it
+}
+
+// Query chooses events. Zero fields do not narrow.
+type Query struct {
+	Type, Registry, Repository, Tag, Digest string
+	Rule, Target                            string
+	NativeID                                string
+	Outcome                                 string // a State: events with a delivery in it
+	Since, Until                            time.Time
+	Limit                                   int    // 1 to 1000; 0 = 50
+	Before                                  string // cursor: Listed.Cursor of the last one seen
+}
+
+// Listed is one event of a list.
+type Listed struct {
+	Event      json.RawMessage
+	Deliveries map[State]int
+	Cursor     string
+}
+
+// Trace is all that is known of one event.
+type Trace struct {
+	Event      json.RawMessage  `json:"event"`
+	State      string           `json:"state"` // "routed", or "held" with Hold
+	Hold       *Hold            `json:"hold,omitempty"`
+	Received   Received         `json:"received"`
+	RuleSet    string           `json:"rule_set,omitempty"`
+	Matched    []string         `json:"matched,omitempty"`
+	Deliveries []TracedDelivery `json:"deliveries"`
+}
+
+// Received is the request that an event came in.
+type Received struct {
+	Time      time.Time         `json:"time"`
+	Remote    string            `json:"remote"`
+	Headers   map[string]string `json:"headers"`
+	Body      string            `json:"body"`
+	Size      int64             `json:"size"`
+	SHA256    string            `json:"sha256"`
+	Truncated bool              `json:"truncated,omitempty"`
+	// Repeats counts later notifications with the same native id; Conflicts those
+	// of them with other bytes.
+	Repeats   int `json:"repeats"`
+	Conflicts int `json:"conflicts"`
+}
+
+// TracedDelivery is one delivery in a trace.
+type TracedDelivery struct {
+	ID       string     `json:"id"`
+	Rule     string     `json:"rule"`
+	Rules    []string   `json:"rules"`
+	Target   string     `json:"target"`
+	Type     string     `json:"type"`
+	State    State      `json:"state"`
+	Next     *time.Time `json:"next"` // when the next attempt is due; null in an end state
+	Reason   string     `json:"reason,omitempty"`
+	Attempts []Attempt  `json:"attempts"`
+}
+
+// Attempt is one attempt in a trace.
+type Attempt struct {
+	Time      time.Time      `json:"time"`
+	Outcome   plugin.Outcome `json:"outcome"`
+	Status    int            `json:"status"`
+	LatencyMS float64        `json:"latency_ms"`
+	Request   plugin.Request `json:"request"`
+	Reply     string         `json:"reply"`
+	Error     string         `json:"error,omitempty"`
+	Next      *time.Time     `json:"next,omitempty"`
+}
+
+// Quarantined is one body that could not be read.
+type Quarantined struct {
+	ID       string    `json:"id"`
+	Registry string    `json:"registry"`
+	Received time.Time `json:"received"` // the first time
+	Reason   string    `json:"reason"`
+	Size     int64     `json:"size"`
+	Count    int       `json:"count"` // how often the same bytes came
+	SHA256   string    `json:"sha256"`
+	Remote   string    `json:"remote"`
+	Body     string    `json:"body,omitempty"` // only where one is asked for
+}

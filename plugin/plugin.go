@@ -1,0 +1,144 @@
+// Package plugin is the contract between bellbuoy and its senders: what a sender
+// is asked and what it answers. A sender runs in a process of its own; how the two
+// talk is no part of the contract and may change under it. To write one, implement
+// [Sender] and hand it to the Main of package serve.
+//
+// This package imports the standard library only.
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+)
+
+// MaxDelivery bounds the sum of a delivery's event, body and options, in bytes. The
+// host does not send more: such a delivery is dead, with that as its reason.
+const MaxDelivery = 3 << 20
+
+// MaxReply is how much of a target's reply a receipt keeps, in bytes.
+const MaxReply = 1 << 10
+
+// MaxResume bounds [Receipt.Resume], in bytes.
+const MaxResume = 4 << 10
+
+// Sender carries events to the targets of one type. Its methods may be called at
+// the same time from many goroutines. Each must return soon after its context ends;
+// the host gives up on a sender that does not, and starts it anew.
+//
+// A Sender keeps nothing that it could not lose: the host may end its process at
+// any time, and repeats the sends that it had no answer to.
+type Sender interface {
+	// Describe says what the sender is. It is the first call, and must work
+	// without network, files or options.
+	Describe(ctx context.Context) (Description, error)
+
+	// Check reads a target's options and reports all that is wrong with them at
+	// once; none means that Send will accept them. It does not talk to the target.
+	Check(ctx context.Context, options json.RawMessage) ([]Fault, error)
+
+	// Render makes the request that Send would make of d, secrets masked, without
+	// sending it.
+	Render(ctx context.Context, d Delivery) (Request, error)
+
+	// Send makes one attempt and no more: the host repeats it. A nil error means
+	// that the target has it. An error wrapped by [Permanent], [RetryAfter] or
+	// [Throttled] says what to do; any other means: try again on the schedule.
+	// The receipt is filled in as far as the attempt got, whatever the error.
+	Send(ctx context.Context, d Delivery) (Receipt, error)
+}
+
+// Description is what a sender says of itself.
+type Description struct {
+	Type    string `json:"type"`    // the target type that it serves: webhook, slack, ...
+	Version string `json:"version"` // of the sender, as shown to people
+	// Options is the JSON Schema of a target's options.
+	Options json.RawMessage `json:"options,omitempty"`
+	// Secrets names the options whose values are never shown, as paths with dots;
+	// "*" stands for every key of an object or item of a list: "headers.*".
+	Secrets []string `json:"secrets,omitempty"`
+	// Defaults hold for targets of this type that say nothing else.
+	Defaults Defaults `json:"defaults"`
+}
+
+// Defaults are a type's own settings for targets that do not set them. Zero values
+// leave bellbuoy's.
+type Defaults struct {
+	Order       string `json:"order,omitempty"`       // "repository" or "none"
+	Concurrency int    `json:"concurrency,omitempty"` // sends at a time to one target
+}
+
+// Fault is one thing wrong with a target's options.
+type Fault struct {
+	Path    string `json:"path"`    // within the options: "url", "headers.X-Token"
+	Message string `json:"message"` // what is wrong and what to do, lower case, no secret in it
+}
+
+// Delivery is one event on its way to one target.
+type Delivery struct {
+	ID      string // the same on each attempt; what a receiver can tell repeats by
+	Attempt int    // 1 on the first
+	Target  string // the target's name
+	Type    string // the target's type
+	// Options are the target's options as written in its config, secrets in clear.
+	Options json.RawMessage
+	// Event is the JSON of an [event.Event], byte for byte as stored.
+	Event json.RawMessage
+	// Body is the message as the host rendered it; nil means that Event itself is
+	// the message. ContentType is its media type.
+	Body        []byte
+	ContentType string
+	// Resume is what the last attempt's receipt asked to be given back.
+	Resume []byte
+}
+
+// DecodeEvent reads d.Event.
+func (d Delivery) DecodeEvent() (event.Event, error) {
+	var e event.Event
+	if err := json.Unmarshal(d.Event, &e); err != nil {
+		return e, fmt.Errorf("decode event of delivery %s: %w", d.ID, err)
+	}
+	return e, nil
+}
+
+// Message returns the bytes to send where the target takes the host's rendering,
+// and their media type.
+func (d Delivery) Message() (body []byte, contentType string) {
+	if d.Body == nil {
+		return d.Event, "application/json"
+	}
+	return d.Body, d.ContentType
+}
+
+// Request is what a sender asked of a target, in a form that may be shown: secrets
+// are masked as "***".
+type Request struct {
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers,omitempty"`
+	// Body is the message. In a receipt it is left empty where the message is the
+	// delivery's own ([Delivery.Message]), which the host has already.
+	Body string `json:"body,omitempty"`
+}
+
+// Receipt is the account of one attempt.
+type Receipt struct {
+	Request Request       `json:"request"`
+	Status  int           `json:"status,omitempty"` // of HTTP or SMTP; 0 where there was none
+	Latency time.Duration `json:"-"`                // from the request's first byte to the reply's last
+	Reply   string        `json:"reply,omitempty"`  // what the target said, at most [MaxReply] bytes
+	Scope   Scope         `json:"scope,omitempty"`  // what a failure is about
+	Resume  []byte        `json:"-"`                // given to the next attempt, at most [MaxResume] bytes
+}
+
+// Scope says what a failure is about.
+type Scope string
+
+const (
+	ScopeMessage       Scope = "message"       // this message only; the zero Scope means the same
+	ScopeTargetGone    Scope = "target_gone"   // the target will take nothing any more
+	ScopeMisconfigured Scope = "misconfigured" // the target's options are wrong: a signature, a certificate, a host
+)
