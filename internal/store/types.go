@@ -105,6 +105,11 @@ const (
 	Folded    State = "folded"
 )
 
+// States returns every state.
+func States() []State {
+	return []State{Waiting, Parked, Delivered, Dead, Expired, Cancelled, Skipped, Shadowed, Folded}
+}
+
 // Claimed is one delivery that this process may attempt now, and no one else.
 type Claimed struct {
 	Seq     int64 // order of acceptance
@@ -116,16 +121,17 @@ type Claimed struct {
 	Event   json.RawMessage // as stored
 	Resume  []byte
 	GiveUp  time.Time
-	Hold    time.Duration
 }
 
 // Outcome is how one claimed delivery's attempt ended, or that it was given back.
 type Outcome struct {
 	Seq     int64
+	Target  string
 	Attempt int // as claimed; an outcome of a claim that is no longer held changes nothing
 	// Returned says that no attempt was made: the claim ends, nothing is counted.
 	Returned bool
-	State    State // Waiting (then Next says when), Delivered, Dead, ...
+	State    State  // Waiting (then Next says when), Delivered, Dead, ...
+	Reason   string // of an end state, where there is one: "given up after 72h"
 	Next     time.Time
 	Time     time.Time // when the attempt began
 	Outcome  plugin.Outcome
@@ -167,7 +173,7 @@ type Received struct {
 	Time      time.Time         `json:"time"`
 	Remote    string            `json:"remote"`
 	Headers   map[string]string `json:"headers"`
-	Body      string            `json:"body"`
+	Body      []byte            `json:"-"` // as it came; the API decides how to show it
 	Size      int64             `json:"size"`
 	SHA256    string            `json:"sha256"`
 	Truncated bool              `json:"truncated,omitempty"`
@@ -198,19 +204,23 @@ type Attempt struct {
 	LatencyMS float64        `json:"latency_ms"`
 	Request   plugin.Request `json:"request"`
 	Reply     string         `json:"reply"`
+	Scope     plugin.Scope   `json:"scope,omitempty"`
 	Error     string         `json:"error,omitempty"`
 	Next      *time.Time     `json:"next,omitempty"`
 }
 
 // Quarantined is one body that could not be read.
 type Quarantined struct {
-	ID       string    `json:"id"`
-	Registry string    `json:"registry"`
-	Received time.Time `json:"received"` // the first time
-	Reason   string    `json:"reason"`
-	Size     int64     `json:"size"`
-	Count    int       `json:"count"` // how often the same bytes came
-	SHA256   string    `json:"sha256"`
-	Remote   string    `json:"remote"`
-	Body     string    `json:"body,omitempty"` // only where one is asked for
+	ID        string    `json:"id"`
+	Registry  string    `json:"registry"`
+	Received  time.Time `json:"received"` // the first time
+	Reason    string    `json:"reason"`
+	Size      int64     `json:"size"`
+	Count     int       `json:"count"` // how often the same bytes came
+	SHA256    string    `json:"sha256"`
+	Remote    string    `json:"remote"`
+	Truncated bool      `json:"truncated,omitempty"`
+	// Headers and Body are there only where one is asked for.
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    []byte            `json:"-"`
 }

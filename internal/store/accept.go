@@ -1,0 +1,234 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Accept writes an arrival down: its events, its raw body and the deliveries that
+// were planned, or the body in quarantine, all or nothing. When it returns nil, the
+// disk has it. An arrival with nothing but counted events is not waited for.
+//
+// An error wraps [ErrUnavailable]; the registry should send it again.
+func (s *Store) Accept(ctx context.Context, a Arrival) (Accepted, error) {
+	for t, n := range a.Counted {
+		s.counts.add(a.Registry, a.Received, tallyCounted, t, n)
+	}
+	if len(a.Items) == 0 && a.Quarantine == "" {
+		if err := s.Err(); err != nil {
+			return Accepted{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return Accepted{}, nil
+	}
+	headers, err := json.Marshal(a.Headers)
+	if err != nil {
+		return Accepted{}, fmt.Errorf("encode headers: %w", err)
+	}
+	w := &acceptance{s: s, a: &a, headers: string(headers)}
+	if a.Quarantine != "" {
+		err = s.write(ctx, &job{run: w.quarantine})
+	} else {
+		err = s.write(ctx, &job{run: w.events})
+	}
+	if err != nil {
+		return Accepted{}, fmt.Errorf("accept from %s: %w", a.Registry, err)
+	}
+	return w.result, nil
+}
+
+// acceptance is one arrival on its way into a transaction.
+type acceptance struct {
+	s       *Store
+	a       *Arrival
+	headers string
+	result  Accepted
+}
+
+func (w *acceptance) quarantine(ctx context.Context) error {
+	s, a := w.s, w.a
+	w.result = Accepted{Quarantined: 1}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	s.seqs.quarantine++
+	_, err = s.stmts.insertQuarantine.ExecContext(ctx, s.seqs.quarantine, id.String(), a.Registry, micros(a.Received),
+		a.Remote, w.headers, a.Quarantine, a.Body.Bytes, a.Body.Size, a.Body.SHA256[:], a.Body.Truncated)
+	s.counts.addInTx(a.Registry, a.Received, tallyQuarantined, "")
+	return err
+}
+
+func (w *acceptance) events(ctx context.Context) error {
+	s, a := w.s, w.a
+	w.result = Accepted{}
+	arrival := int64(0) // written with the first event that is new
+	for i := range a.Items {
+		it := &a.Items[i]
+		if it.Dedupe {
+			repeat, err := w.repeat(ctx, it)
+			if err != nil {
+				return err
+			}
+			if repeat {
+				continue
+			}
+		}
+		if arrival == 0 {
+			s.seqs.arrival++
+			arrival = s.seqs.arrival
+			if _, err := s.stmts.insertArrival.ExecContext(ctx, arrival, a.Registry, micros(a.Received), a.Remote, w.headers,
+				a.Body.Bytes, a.Body.Size, a.Body.SHA256[:], a.Body.Truncated); err != nil {
+				return err
+			}
+		}
+		if err := w.event(ctx, it, arrival); err != nil {
+			return fmt.Errorf("event %s: %w", it.Event.ID, err)
+		}
+		w.result.IDs = append(w.result.IDs, it.Event.ID)
+		s.counts.addInTx(a.Registry, a.Received, tallyStored, it.Event.Type)
+	}
+	return nil
+}
+
+// repeat reports whether the event was taken before, and counts it if so.
+func (w *acceptance) repeat(ctx context.Context, it *Item) (bool, error) {
+	s := w.s
+	r, err := s.stmts.insertSeen.ExecContext(ctx, s.seqs.seen+1, it.Event.ID, it.Fingerprint[:], micros(w.a.Received))
+	if err != nil {
+		return false, err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 1 {
+		s.seqs.seen++
+		return false, err
+	}
+	var same bool
+	if err := s.stmts.countRepeat.QueryRowContext(ctx, it.Event.ID, it.Fingerprint[:]).Scan(&same); err != nil {
+		return false, err
+	}
+	w.result.Duplicates++
+	s.counts.addInTx(w.a.Registry, w.a.Received, tallyDuplicate, it.Event.Type)
+	if !same {
+		w.result.Conflicts++
+		s.counts.addInTx(w.a.Registry, w.a.Received, tallyConflict, it.Event.Type)
+	}
+	return true, nil
+}
+
+func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
+	s, e := w.s, &it.Event
+	state, heldFor, routeAt := "routed", "", time.Time{}
+	body, matched, ruleSet := it.Routing.JSON, "[]", int64(0)
+	if it.Hold != nil {
+		state, heldFor, routeAt = "held", it.Hold.Reason, it.Hold.RouteAt
+		var err error
+		if body, err = json.Marshal(e); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if ruleSet, err = s.ruleSet(it.Routing.RuleSet); err != nil {
+			return err
+		}
+		matched = list(it.Routing.Matched)
+	}
+	var repository, digest string
+	if e.Repository != nil {
+		repository = e.Repository.FullName
+	}
+	if e.Artifact != nil {
+		digest = e.Artifact.Digest
+	}
+	s.seqs.event++
+	seq := s.seqs.event
+	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(routeAt), micros(w.a.Received),
+		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, e.Native.ID, ruleSet, matched, body); err != nil {
+		return err
+	}
+	if e.Artifact != nil {
+		for _, tag := range e.Artifact.Tags {
+			if _, err := s.stmts.insertTag.ExecContext(ctx, tag, seq); err != nil {
+				return err
+			}
+		}
+	}
+	return s.plan(ctx, seq, it.Routing)
+}
+
+// list encodes names as JSON.
+func list(names []string) string {
+	if len(names) == 0 {
+		return "[]"
+	}
+	b, err := json.Marshal(names)
+	if err != nil { // a list of strings always encodes
+		return "[]"
+	}
+	return string(b)
+}
+
+// plan writes an event's deliveries. Those that are due are leased to this process
+// and handed over once committed, unless the target has enough in hand or the key
+// has others waiting before it: then a claim finds them.
+func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
+	now := time.Now()
+	for _, p := range r.Deliveries {
+		lease, err := s.leaseNow(ctx, p, now)
+		if err != nil {
+			return err
+		}
+		s.seqs.delivery++
+		if _, err := s.stmts.insertDelivery.ExecContext(ctx, s.seqs.delivery, p.ID, seq, p.Target, p.Type, p.Rule, list(p.Rules),
+			p.Key, micros(p.Due), lease, micros(p.GiveUp), p.Hold.Microseconds()); err != nil {
+			return err
+		}
+		if lease == 0 {
+			continue
+		}
+		c := Claimed{
+			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
+			Event: r.JSON, GiveUp: p.GiveUp,
+		}
+		s.shelves.reserve(p.Target)
+		s.shelves.change(p.Target, func(sh *shelf) {
+			sh.handed = append(sh.handed, c)
+			sh.out++
+		})
+	}
+	return nil
+}
+
+// leaseNow decides whether a new delivery is handed over at once: then it returns
+// this process's number. Else it returns 0 and has told the shelf.
+func (s *Store) leaseNow(ctx context.Context, p Planned, now time.Time) (int64, error) {
+	h := &s.shelves
+	if p.Due.After(now) {
+		h.mark(p.Target, false)
+		h.change(p.Target, func(*shelf) { h.wakeAt(p.Due) })
+		return 0, nil
+	}
+	room, look := h.room(p.Target, s.window)
+	if !room {
+		h.mark(p.Target, true)
+		return 0, nil
+	}
+	if !look || p.Key == "" {
+		return s.owner, nil
+	}
+	var waits, heldBack bool
+	if err := s.stmts.keyWaits.QueryRowContext(ctx, p.Target, p.Key).Scan(&waits); err != nil {
+		return 0, err
+	}
+	if !waits {
+		return s.owner, nil
+	}
+	if err := s.stmts.keyHeldBack.QueryRowContext(ctx, p.Target, p.Key, micros(now)).Scan(&heldBack); err != nil {
+		return 0, err
+	}
+	// Where it is held back, the end of what holds it will say so.
+	h.mark(p.Target, !heldBack)
+	return 0, nil
+}

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// PutRuleSet keeps the source of the rules that judge events from now on. A routing
+// that names a hash that was never put is refused.
+func (s *Store) PutRuleSet(ctx context.Context, hash string, source []byte) error {
+	if _, ok := s.ruleSets.Load(hash); ok {
+		return nil
+	}
+	var id int64
+	err := s.write(ctx, &job{
+		run: func(ctx context.Context) error {
+			return s.stmts.insertRuleSet.QueryRowContext(ctx, hash, source).Scan(&id)
+		},
+		then: func() { s.ruleSets.Store(hash, id) },
+	})
+	if err != nil {
+		return fmt.Errorf("keep rule set %.12s: %w", hash, err)
+	}
+	return nil
+}
+
+func (s *Store) ruleSet(hash string) (int64, error) {
+	id, ok := s.ruleSets.Load(hash)
+	if !ok {
+		return 0, fmt.Errorf("rule set %q was not put into the store", hash)
+	}
+	return id.(int64), nil
+}
+
+// RuleSet returns the source of the rules with that hash, or [ErrNotFound].
+func (s *Store) RuleSet(ctx context.Context, hash string) ([]byte, error) {
+	var b []byte
+	err := s.read.QueryRowContext(ctx, `SELECT source FROM rule_set WHERE hash = ?1`, hash).Scan(&b)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("rule set %q: %w", hash, ErrNotFound)
+	}
+	return b, sqliteError(err)
+}
+
+// HeldDue returns up to n held events whose time to be routed has come at now, the
+// longest due first, and when the next of the others is due: zero if there is none.
+func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time.Time, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT e.id, e.registry, e.held_for, e.route_at, e.json,
+			a.headers, a.body, a.size, a.sha256, a.truncated
+		FROM event e JOIN arrival a ON a.seq = e.arrival
+		WHERE e.state = 'held' AND e.route_at <= ?1 ORDER BY e.route_at, e.seq LIMIT ?2`, micros(now), n)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("find held events: %w", sqliteError(err))
+	}
+	defer rows.Close()
+	var out []Held
+	for rows.Next() {
+		var h Held
+		var routeAt int64
+		var event, headers, sum []byte
+		if err := rows.Scan(&h.ID, &h.Registry, &h.Reason, &routeAt, &event, &headers,
+			&h.Raw.Bytes, &h.Raw.Size, &sum, &h.Raw.Truncated); err != nil {
+			return nil, time.Time{}, fmt.Errorf("read held event: %w", sqliteError(err))
+		}
+		h.RouteAt = fromMicros(routeAt)
+		copy(h.Raw.SHA256[:], sum)
+		if err := errors.Join(json.Unmarshal(event, &h.Event), json.Unmarshal(headers, &h.Headers)); err != nil {
+			return nil, time.Time{}, fmt.Errorf("read held event %s: %w", h.ID, err)
+		}
+		out = append(out, h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, time.Time{}, fmt.Errorf("read held events: %w", sqliteError(err))
+	}
+	var next sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT min(route_at) FROM event WHERE state = 'held' AND route_at > ?1`,
+		micros(now)).Scan(&next); err != nil {
+		return nil, time.Time{}, fmt.Errorf("find next held event: %w", sqliteError(err))
+	}
+	if !next.Valid {
+		return out, time.Time{}, nil
+	}
+	return out, fromMicros(next.Int64), nil
+}
+
+// Route makes a held event routed, with its final JSON and its deliveries. One that
+// was routed before stays as it is.
+func (s *Store) Route(ctx context.Context, id string, r Routing) error {
+	err := s.write(ctx, &job{run: func(ctx context.Context) error {
+		ruleSet, err := s.ruleSet(r.RuleSet)
+		if err != nil {
+			return err
+		}
+		var seq int64
+		err = s.stmts.routeEvent.QueryRowContext(ctx, id, ruleSet, list(r.Matched), r.JSON).Scan(&seq)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return s.plan(ctx, seq, r)
+	}})
+	if err != nil {
+		return fmt.Errorf("route event %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+//go:embed schema/sqlite/*.sql
+var sqliteSchema embed.FS
+
+// checkAtStart is the size up to which a file is checked through and through before
+// it is used. A larger one would delay the start; its damage shows when it is read.
+const checkAtStart = 16 << 20
+
+// openSQLite opens the file with its one writing and its few reading connections.
+// synchronous=FULL is what makes a 202 a promise: with NORMAL a power cut takes back
+// commits that were answered. Checkpoints are not left to the writer, whose callers
+// would wait for them: see checkpoint.
+func (s *Store) openSQLite(ctx context.Context, version string) error {
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	info, err := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	if s.db, err = openDSN(s.path, "_txlock=immediate", "_pragma=busy_timeout(5000)", "_pragma=journal_mode(WAL)",
+		"_pragma=synchronous(FULL)", "_pragma=wal_autocheckpoint(0)", "_pragma=journal_size_limit(67108864)"); err != nil {
+		return err
+	}
+	s.db.SetMaxOpenConns(1)
+	if err := s.migrate(ctx, info.Size()); err != nil {
+		return err
+	}
+	if _, err := s.db.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('written_by', ?1)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, version); err != nil {
+		return s.openError(err)
+	}
+	if s.read, err = openDSN(s.path, "_pragma=busy_timeout(5000)", "_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxIdleConns(1)
+	if s.conn, err = s.db.Conn(ctx); err != nil {
+		return s.openError(err)
+	}
+	if s.stmts, err = prepare(ctx, s.conn, &sqliteTexts); err != nil {
+		return s.openError(err)
+	}
+	return nil
+}
+
+func openDSN(path string, query ...string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: abs}
+	dsn := u.String() + "?"
+	for i, q := range query {
+		if i > 0 {
+			dsn += "&"
+		}
+		dsn += q
+	}
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// migrate brings the schema to what this bellbuoy knows.
+func (s *Store) migrate(ctx context.Context, size int64) error {
+	if size > 0 && size <= checkAtStart {
+		var verdict string
+		if err := s.db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+			return s.openError(err)
+		}
+		if verdict != "ok" {
+			return fmt.Errorf("open store %s: %w: %s; restore it from a backup, or move it away to start empty", s.path, ErrCorrupt, verdict)
+		}
+	}
+	dir, err := fs.Sub(sqliteSchema, "schema/sqlite")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.db, dir)
+	if err != nil {
+		return s.openError(err)
+	}
+	current, known, err := p.GetVersions(ctx)
+	if err != nil {
+		return s.openError(err)
+	}
+	if current > known {
+		by := "a newer version"
+		var v string
+		if err := s.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'written_by'`).Scan(&v); err == nil && v != "" {
+			by = "bellbuoy " + v
+		}
+		return fmt.Errorf("open store %s: %w: its schema is %d, made by %s, and this bellbuoy knows up to %d; run that version or a later one",
+			s.path, ErrNewer, current, by, known)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return s.openError(err)
+	}
+	return nil
+}
+
+// openError says what an error of the first statements means.
+func (s *Store) openError(err error) error {
+	err = sqliteError(err)
+	if errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("open store %s: %w; restore it from a backup, or move it away to start empty", s.path, err)
+	}
+	return fmt.Errorf("open store %s: %w", s.path, err)
+}
+
+// sqliteError puts the words of this package on the driver's errors.
+func sqliteError(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}
+
+// final reports whether nothing may be written after err: the disk failed, went
+// read-only, or the file is damaged. A full disk is not final.
+func final(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY:
+		return true
+	}
+	return false
+}
+
+// checkpoint moves what is committed from the log into the file, beside the writer.
+// Where the log has grown so far that readers must have kept it from starting over,
+// it waits for them.
+func (s *Store) checkpoint(ctx context.Context) error {
+	mode := "PASSIVE"
+	if info, err := os.Stat(s.path + "-wal"); err == nil && info.Size() > walPatience {
+		mode = "RESTART"
+	}
+	if _, err := s.read.ExecContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`); err != nil {
+		return fmt.Errorf("checkpoint store: %w", sqliteError(err))
+	}
+	return nil
+}
+
+// walPatience is the size of the log, in bytes, from which its reset is forced.
+const walPatience = 64 << 20
+
+// sqliteTexts are the statements in SQLite's dialect.
+var sqliteTexts = texts{
+	insertArrival: `INSERT INTO arrival (seq, registry, received, remote, headers, body, size, sha256, truncated)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+	insertEvent: `INSERT INTO event (seq, id, arrival, state, held_for, route_at, received, type, status, registry,
+			repository, digest, native_id, rule_set, matched, json)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
+	insertTag: `INSERT OR IGNORE INTO event_tag (tag, event) VALUES (?1, ?2)`,
+	insertSeen: `INSERT INTO seen (seq, id, fingerprint, at) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (id) DO NOTHING`,
+	countRepeat: `UPDATE seen SET repeats = repeats + 1,
+			conflicts = conflicts + CASE WHEN fingerprint = ?2 THEN 0 ELSE 1 END
+		WHERE id = ?1 RETURNING fingerprint = ?2`,
+	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, give_up, hold)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12)`,
+	insertQuarantine: `INSERT INTO quarantine (seq, id, registry, received, last, remote, headers, reason, body, size, sha256, truncated)
+		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+		ON CONFLICT (registry, sha256) DO UPDATE SET count = count + 1, last = excluded.last`,
+	addTally: `INSERT INTO tally (hour, registry, what, type, n) VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (hour, registry, what, type) DO UPDATE SET n = n + excluded.n`,
+	insertRuleSet: `INSERT INTO rule_set (hash, source) VALUES (?1, ?2)
+		ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING id`,
+
+	// A key is held back by an earlier delivery of it that is being tried again.
+	keyWaits: `SELECT EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND lease = 0)`,
+	keyHeldBack: `SELECT EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND key = ?2 AND state = 'waiting'
+		AND attempts > 0 AND hold_until > ?3)`,
+	claim: `UPDATE delivery SET lease = ?4 WHERE seq IN (
+			SELECT d.seq FROM delivery d
+			WHERE d.target = ?1 AND d.state = 'waiting' AND d.lease = 0 AND d.due <= ?2
+				AND (d.key = '' OR NOT EXISTS (SELECT 1 FROM delivery b
+					WHERE b.target = d.target AND b.key = d.key AND b.state = 'waiting' AND b.attempts > 0
+						AND b.seq < d.seq AND b.hold_until > ?2))
+			ORDER BY d.seq LIMIT ?3)
+		RETURNING seq, id, type, key, attempts, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event)`,
+	anyWaiting: `SELECT EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND state = 'waiting' AND lease = 0)`,
+	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + 1, lease = 0, resume = ?7, ended = ?8,
+			hold_until = CASE WHEN ?4 = 'waiting' AND hold_until = 0
+				THEN CASE WHEN hold = 0 THEN 9223372036854775807 ELSE ?9 + hold END ELSE hold_until END
+		WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+	giveBack: `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
+	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, rule_set = ?2, matched = ?3, json = ?4
+		WHERE id = ?1 AND state = 'held' RETURNING seq`,
+	park:    `UPDATE delivery SET state = 'parked', reason = ?2 WHERE target = ?1 AND state = 'waiting' AND lease = 0`,
+	release: `UPDATE delivery SET state = 'waiting', reason = '' WHERE target = ?1 AND state = 'parked' AND reason = ?2`,
+
+	voidLeases: `UPDATE delivery SET lease = 0 WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0)`,
+	waitingTargets: `WITH RECURSIVE t (target) AS (
+			SELECT min(target) FROM delivery WHERE state = 'waiting' AND lease = 0
+			UNION ALL
+			SELECT (SELECT min(target) FROM delivery WHERE target > t.target AND state = 'waiting' AND lease = 0)
+			FROM t WHERE t.target IS NOT NULL)
+		SELECT target FROM t WHERE target IS NOT NULL`,
+	parkedTargets: `SELECT DISTINCT target FROM delivery WHERE state = 'parked' AND reason = ?1`,
+	dueTargets: `SELECT DISTINCT target FROM delivery WHERE state = 'waiting' AND lease = 0 AND due > ?1 AND due <= ?2
+		UNION SELECT DISTINCT target FROM delivery WHERE state = 'waiting' AND attempts > 0 AND hold_until > ?1 AND hold_until <= ?2`,
+	nextWake: `SELECT min(t) FROM (
+		SELECT min(due) AS t FROM delivery WHERE state = 'waiting' AND lease = 0 AND due > ?1
+		UNION ALL
+		SELECT min(hold_until) FROM delivery WHERE state = 'waiting' AND attempts > 0 AND hold_until > ?1 AND hold_until < 9223372036854775807)`,
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// texts are the statements of one SQL dialect. Their arguments and columns are the
+// same in every dialect.
+type texts struct {
+	insertArrival, insertEvent, insertTag, insertSeen, countRepeat string
+	insertDelivery, insertQuarantine, addTally, insertRuleSet      string
+	keyWaits, keyHeldBack, claim, anyWaiting                       string
+	record, giveBack, insertAttempt, routeEvent                    string
+	park, release                                                  string
+
+	voidLeases, waitingTargets, parkedTargets, dueTargets, nextWake string
+}
+
+// statements are those that the writer runs again and again, prepared.
+type statements struct {
+	text *texts
+
+	insertArrival, insertEvent, insertTag, insertSeen, countRepeat *sql.Stmt
+	insertDelivery, insertQuarantine, addTally, insertRuleSet      *sql.Stmt
+	keyWaits, keyHeldBack, claim, anyWaiting                       *sql.Stmt
+	record, giveBack, insertAttempt, routeEvent                    *sql.Stmt
+	park, release                                                  *sql.Stmt
+
+	all []*sql.Stmt
+}
+
+func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error) {
+	st := &statements{text: t}
+	for _, p := range []struct {
+		to   **sql.Stmt
+		text string
+	}{
+		{&st.insertArrival, t.insertArrival}, {&st.insertEvent, t.insertEvent}, {&st.insertTag, t.insertTag},
+		{&st.insertSeen, t.insertSeen}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
+		{&st.insertQuarantine, t.insertQuarantine}, {&st.addTally, t.addTally}, {&st.insertRuleSet, t.insertRuleSet},
+		{&st.keyWaits, t.keyWaits}, {&st.keyHeldBack, t.keyHeldBack}, {&st.claim, t.claim}, {&st.anyWaiting, t.anyWaiting},
+		{&st.record, t.record}, {&st.giveBack, t.giveBack}, {&st.insertAttempt, t.insertAttempt},
+		{&st.routeEvent, t.routeEvent}, {&st.park, t.park}, {&st.release, t.release},
+	} {
+		stmt, err := conn.PrepareContext(ctx, p.text)
+		if err != nil {
+			st.close()
+			return nil, fmt.Errorf("prepare %q: %w", p.text, err)
+		}
+		*p.to = stmt
+		st.all = append(st.all, stmt)
+	}
+	return st, nil
+}
+
+func (st *statements) close() {
+	for _, s := range st.all {
+		s.Close()
+	}
+}

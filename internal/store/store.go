@@ -1,0 +1,227 @@
+// Package store is the book: every event that bellbuoy has said yes to, what the
+// rules made of it, every delivery and every attempt. Queue and trace are two
+// readings of the same rows; there is no other record of what happened.
+//
+// One method is one transaction. Writes of many callers share a commit: they are
+// taken by one goroutine that commits whatever waits and answers when the disk has
+// it. Reads go beside it and see what is committed.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Errors that callers tell apart.
+var (
+	// ErrNotFound: there is no such event or body.
+	ErrNotFound = errors.New("not found")
+	// ErrLocked: another process has the store open.
+	ErrLocked = errors.New("store is in use")
+	// ErrNewer: a newer bellbuoy has written to it; this one does not touch it.
+	ErrNewer = errors.New("store was written by a newer bellbuoy")
+	// ErrCorrupt: the file is damaged, or no store at all.
+	ErrCorrupt = errors.New("store is damaged")
+	// ErrUnavailable: the store cannot take it now, and nothing of it was written.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Options are what a store is opened with.
+type Options struct {
+	// Version of this bellbuoy: an older one that is refused later is told it.
+	Version string
+	// Window is how many deliveries of one target may be leased to this process at
+	// a time: handed over in memory or claimed. Default 1024.
+	Window int
+}
+
+// Store is one open store. Its methods may be called from many goroutines.
+type Store struct {
+	path   string
+	window int
+	owner  int64 // this process's number: what its leases say
+
+	lock  *fileLock
+	db    *sql.DB   // the writer's, one connection
+	conn  *sql.Conn // that connection
+	read  *sql.DB
+	stmts *statements
+
+	jobs   chan *job
+	closed chan struct{} // no new writes
+	done   chan struct{} // the writer has ended
+	once   sync.Once
+	fatal  chan error // the first error after which nothing more is written
+	broken atomic.Pointer[error]
+
+	shelves shelves
+	seqs    sequences
+	counts  counts
+
+	ruleSets sync.Map // hash -> id
+}
+
+// sequences are the last numbers given out. Only the writer touches them.
+type sequences struct{ arrival, event, seen, delivery, quarantine int64 }
+
+// Open opens the store at path, making it where there is none. It brings an older
+// schema up to date and refuses a newer one ([ErrNewer]), one that another process
+// has open ([ErrLocked]) and a damaged one ([ErrCorrupt]). Leases of earlier
+// processes are void from here on: this process holds the only lock.
+func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
+	s := &Store{
+		path:   path,
+		window: o.Window,
+		jobs:   make(chan *job, 4096),
+		closed: make(chan struct{}),
+		done:   make(chan struct{}),
+		fatal:  make(chan error, 1),
+	}
+	if s.window <= 0 {
+		s.window = 1024
+	}
+	s.shelves.init()
+	s.counts.init()
+	if s.lock, err = lockFile(path); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.closeAll()
+		}
+	}()
+	if err := s.openSQLite(ctx, o.Version); err != nil {
+		return nil, err
+	}
+	if err := s.takeOver(ctx); err != nil {
+		return nil, fmt.Errorf("take over store %s: %w", path, err)
+	}
+	go s.writer()
+	return s, nil
+}
+
+// takeOver makes this process the owner: it voids the leases of the last one and
+// reads where the numbers stand.
+func (s *Store) takeOver(ctx context.Context) error {
+	var last string
+	switch err := s.conn.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'owner'`).Scan(&last); {
+	case errors.Is(err, sql.ErrNoRows):
+		last = "0"
+	case err != nil:
+		return sqliteError(err)
+	}
+	n, err := strconv.ParseInt(last, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: owner %q is no number", ErrCorrupt, last)
+	}
+	s.owner = n + 1
+	if _, err := s.conn.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('owner', ?1)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, strconv.FormatInt(s.owner, 10)); err != nil {
+		return sqliteError(err)
+	}
+	if _, err := s.conn.ExecContext(ctx, s.stmts.text.voidLeases); err != nil {
+		return sqliteError(err)
+	}
+	for table, seq := range map[string]*int64{
+		"arrival": &s.seqs.arrival, "event": &s.seqs.event, "seen": &s.seqs.seen,
+		"delivery": &s.seqs.delivery, "quarantine": &s.seqs.quarantine,
+	} {
+		if err := s.conn.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM `+table).Scan(seq); err != nil {
+			return sqliteError(err)
+		}
+	}
+	targets, err := s.column(ctx, s.stmts.text.waitingTargets)
+	if err != nil {
+		return err
+	}
+	s.shelves.foundAtStart(targets)
+	return nil
+}
+
+// column reads one column of text.
+func (s *Store) column(ctx context.Context, query string, args ...any) ([]string, error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, sqliteError(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, sqliteError(err)
+		}
+		out = append(out, v)
+	}
+	return out, sqliteError(rows.Err())
+}
+
+// Path is where the store is.
+func (s *Store) Path() string { return s.path }
+
+// Failed delivers the error after which the store takes nothing any more: the disk
+// failed, or the file was damaged. The process should end then: a failed sync is
+// never tried again, since the system may have dropped what it could not write.
+func (s *Store) Failed() <-chan error { return s.fatal }
+
+// Err is that error, nil while the store works.
+func (s *Store) Err() error {
+	if p := s.broken.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Close commits what waits and closes the store. Writes that come later fail with
+// [ErrUnavailable].
+func (s *Store) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	<-s.done
+	return s.closeAll()
+}
+
+func (s *Store) closeAll() error {
+	var errs []error
+	if s.stmts != nil {
+		s.stmts.close()
+	}
+	if s.read != nil {
+		errs = append(errs, s.read.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	s.stmts, s.read, s.conn, s.db = nil, nil, nil, nil
+	errs = append(errs, s.lock.release())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close store %s: %w", s.path, err)
+	}
+	return nil
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
+// optional is a time that may be absent, as the trace shows it.
+func optional(n int64) *time.Time {
+	if n == 0 {
+		return nil
+	}
+	t := fromMicros(n)
+	return &t
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+)
+
+// Trace tells all that is known of one event, by its id or its native id: how it
+// came, what the rules matched, each delivery and each attempt. [ErrNotFound] where
+// there is none. It is one reading of the rows that the queue works on, taken at one
+// moment.
+func (s *Store) Trace(ctx context.Context, id string) (Trace, error) {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
+	}
+	defer tx.Rollback()
+	t, err := trace(ctx, tx, id)
+	if err != nil {
+		return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
+	}
+	return t, nil
+}
+
+func trace(ctx context.Context, tx *sql.Tx, id string) (Trace, error) {
+	var t Trace
+	var seq, received, routeAt int64
+	var eventID, heldFor string
+	var headers, matched, body, sum []byte
+	var hash sql.NullString
+	err := tx.QueryRowContext(ctx, `SELECT e.seq, e.id, e.state, e.held_for, e.route_at, e.matched, e.json, r.hash,
+			a.received, a.remote, a.headers, a.body, a.size, a.sha256, a.truncated
+		FROM event e JOIN arrival a ON a.seq = e.arrival LEFT JOIN rule_set r ON r.id = e.rule_set
+		WHERE e.id = ?1 OR (e.native_id = ?1 AND e.native_id <> '')
+		ORDER BY e.seq DESC LIMIT 1`, id).Scan(&seq, &eventID, &t.State, &heldFor, &routeAt, &matched, (*[]byte)(&t.Event), &hash,
+		&received, &t.Received.Remote, &headers, &body, &t.Received.Size, &sum, &t.Received.Truncated)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t, ErrNotFound
+	}
+	if err != nil {
+		return t, err
+	}
+	if heldFor != "" {
+		t.Hold = &Hold{Reason: heldFor, RouteAt: fromMicros(routeAt)}
+	}
+	t.RuleSet = hash.String
+	t.Received.Time = fromMicros(received)
+	t.Received.Body = body
+	t.Received.SHA256 = hex.EncodeToString(sum)
+	if err := errors.Join(json.Unmarshal(headers, &t.Received.Headers), json.Unmarshal(matched, &t.Matched)); err != nil {
+		return t, err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT repeats, conflicts FROM seen WHERE id = ?1`, eventID).
+		Scan(&t.Received.Repeats, &t.Received.Conflicts)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return t, err
+	}
+	t.Deliveries, err = tracedDeliveries(ctx, tx, seq, string(t.Event))
+	return t, err
+}
+
+func tracedDeliveries(ctx context.Context, tx *sql.Tx, event int64, eventJSON string) ([]TracedDelivery, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT d.id, d.rule, d.rules, d.target, d.type, d.state, d.reason, d.due,
+			a.n, a.time, a.outcome, a.status, a.latency, a.request, a.reply, a.scope, a.error, a.next
+		FROM delivery d LEFT JOIN attempt a ON a.delivery = d.seq
+		WHERE d.event = ?1 ORDER BY d.seq, a.n`, event)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []TracedDelivery{}
+	for rows.Next() {
+		var d TracedDelivery
+		var a struct {
+			n, time, status, latency, next        sql.NullInt64
+			outcome, request, reply, scope, error sql.NullString
+		}
+		var due int64
+		var rules []byte
+		if err := rows.Scan(&d.ID, &d.Rule, &rules, &d.Target, &d.Type, &d.State, &d.Reason, &due,
+			&a.n, &a.time, &a.outcome, &a.status, &a.latency, &a.request, &a.reply, &a.scope, &a.error, &a.next); err != nil {
+			return nil, err
+		}
+		if len(out) == 0 || out[len(out)-1].ID != d.ID {
+			if err := json.Unmarshal(rules, &d.Rules); err != nil {
+				return nil, err
+			}
+			if d.State == Waiting {
+				d.Next = optional(due)
+			}
+			d.Attempts = []Attempt{}
+			out = append(out, d)
+		}
+		if !a.n.Valid {
+			continue
+		}
+		attempt := Attempt{
+			Time: fromMicros(a.time.Int64), Outcome: plugin.Outcome(a.outcome.String), Status: int(a.status.Int64),
+			LatencyMS: float64(a.latency.Int64) / 1000, Reply: a.reply.String, Scope: plugin.Scope(a.scope.String),
+			Error: a.error.String, Next: optional(a.next.Int64),
+		}
+		if err := json.Unmarshal([]byte(a.request.String), &attempt.Request); err != nil {
+			return nil, err
+		}
+		// The sender leaves out a body that is the event's own JSON, so that it is
+		// kept once and not with each attempt.
+		if attempt.Request.Method != "" && attempt.Request.Body == "" {
+			attempt.Request.Body = eventJSON
+		}
+		last := &out[len(out)-1]
+		last.Attempts = append(last.Attempts, attempt)
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxBatch bounds the jobs of one commit, so that its callers do not wait long for
+// each other.
+const maxBatch = 512
+
+// lazyWait is how long a job that nobody waits for may wait for one that somebody
+// does, to share its commit.
+const lazyWait = 5 * time.Millisecond
+
+// checkpointEvery is after how many commits a checkpoint is asked for.
+const checkpointEvery = 256
+
+// job is one caller's writing. run is called within a transaction of many jobs, and
+// again if another of them failed, so what it changes in memory it leaves to then,
+// which is called after the commit.
+type job struct {
+	run  func(ctx context.Context) error
+	then func()
+	lazy bool
+	done chan error
+}
+
+// write has the writer run j and waits until it is on disk, or was not done at all.
+// Once taken it is carried out whatever ctx says: a caller that went away must not
+// undo what others share. So ctx counts only until then.
+func (s *Store) write(ctx context.Context, j *job) error {
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	j.done = make(chan error, 1)
+	select {
+	case s.jobs <- j:
+	case <-s.closed:
+		return fmt.Errorf("%w: it is closing", ErrUnavailable)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-s.done:
+		select { // it may have been answered just before the end
+		case err := <-j.done:
+			return err
+		default:
+			return fmt.Errorf("%w: it is closing", ErrUnavailable)
+		}
+	}
+}
+
+// writer commits what waits, until the store is closed.
+func (s *Store) writer() {
+	defer close(s.done)
+	checkpoints := make(chan struct{}, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range checkpoints {
+			if err := s.checkpoint(context.Background()); err != nil && final(err) {
+				s.fail(err)
+			}
+		}
+	}()
+	defer func() {
+		close(checkpoints)
+		<-ended
+	}()
+
+	flush := time.NewTicker(time.Second)
+	defer flush.Stop()
+	batch := make([]*job, 0, maxBatch)
+	commits := 0
+	for {
+		batch = batch[:0]
+		select {
+		case j := <-s.jobs:
+			batch = append(batch, j)
+		case <-flush.C:
+			if s.counts.empty() {
+				continue
+			}
+			batch = append(batch, &job{run: func(context.Context) error { return nil }, done: make(chan error, 1)})
+		case <-s.closed:
+			s.drain(batch)
+			return
+		}
+		batch = s.gather(batch)
+		s.commitAll(batch)
+		if commits++; commits%checkpointEvery == 0 {
+			select {
+			case checkpoints <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// gather adds what else waits to the first job of a batch. A batch of lazy jobs only
+// waits a little for one that is not.
+func (s *Store) gather(batch []*job) []*job {
+	lazy := batch[0].lazy
+	for len(batch) < maxBatch {
+		select {
+		case j := <-s.jobs:
+			lazy = lazy && j.lazy
+			batch = append(batch, j)
+			continue
+		default:
+		}
+		break
+	}
+	if !lazy {
+		return batch
+	}
+	timer := time.NewTimer(lazyWait)
+	defer timer.Stop()
+	for len(batch) < maxBatch {
+		select {
+		case j := <-s.jobs:
+			batch = append(batch, j)
+			if !j.lazy {
+				return s.gather(batch)
+			}
+		case <-timer.C:
+			return batch
+		case <-s.closed:
+			return batch
+		}
+	}
+	return batch
+}
+
+// drain commits what was sent before the store was closed.
+func (s *Store) drain(batch []*job) {
+	for {
+		select {
+		case j := <-s.jobs:
+			batch = append(batch, j)
+		default:
+			if len(batch) > 0 || !s.counts.empty() {
+				s.commitAll(batch)
+			}
+			return
+		}
+	}
+}
+
+// commitAll runs a batch in one transaction. Where that fails through one of the
+// jobs, each is run in a transaction of its own, so that it fails alone.
+func (s *Store) commitAll(batch []*job) {
+	if err := s.Err(); err != nil {
+		for _, j := range batch {
+			j.done <- fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return
+	}
+	err := s.commit(batch)
+	if err != nil && len(batch) > 1 && s.Err() == nil {
+		for _, j := range batch {
+			j.done <- s.commit([]*job{j})
+		}
+		return
+	}
+	for _, j := range batch {
+		j.done <- err
+	}
+}
+
+// commit runs jobs in one transaction and, when the disk has it, their thens.
+func (s *Store) commit(jobs []*job) (err error) {
+	// Nothing here may be interrupted half-way, and a context that can end costs the
+	// driver a goroutine for each statement.
+	ctx := context.Background()
+	seqs := s.seqs
+	counted := s.counts.take()
+	defer func() {
+		if err == nil {
+			return
+		}
+		s.seqs = seqs
+		s.counts.putBack(counted)
+		if _, rerr := s.conn.ExecContext(ctx, `ROLLBACK`); rerr != nil && final(rerr) {
+			err = errors.Join(err, rerr)
+		}
+		s.shelves.undo()
+		if final(err) {
+			s.fail(err)
+		}
+		err = fmt.Errorf("%w: %w", ErrUnavailable, sqliteError(err))
+	}()
+	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if err := j.run(ctx); err != nil {
+			return err
+		}
+	}
+	for k, n := range counted {
+		s.counts.inTx[k] += n
+	}
+	for k, n := range s.counts.inTx {
+		if _, err := s.stmts.addTally.ExecContext(ctx, k.hour, k.registry, k.what, k.typ, n); err != nil {
+			return err
+		}
+	}
+	if _, err := s.conn.ExecContext(ctx, `COMMIT`); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if j.then != nil {
+			j.then()
+		}
+	}
+	s.shelves.committed()
+	return nil
+}
+
+// fail ends all writing.
+func (s *Store) fail(err error) {
+	err = fmt.Errorf("store %s failed: %w", s.path, sqliteError(err))
+	if s.broken.CompareAndSwap(nil, &err) {
+		s.fatal <- err
+	}
+}
