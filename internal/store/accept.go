@@ -28,6 +28,9 @@ func (s *Store) Accept(ctx context.Context, a Arrival) (Accepted, error) {
 	if err != nil {
 		return Accepted{}, fmt.Errorf("encode headers: %w", err)
 	}
+	if a.Body.Bytes == nil {
+		a.Body.Bytes = []byte{} // an empty body is one too
+	}
 	w := &acceptance{s: s, a: &a, headers: string(headers)}
 	if a.Quarantine != "" {
 		err = s.write(ctx, &job{run: w.quarantine})

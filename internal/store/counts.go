@@ -24,16 +24,18 @@ type tallyKey struct {
 }
 
 // counts are counters on their way to the tally. Those of events that are only
-// counted wait in memory for the next commit, a second at most: nobody waits for a
+// counted wait in memory for the next commit, for a second or so: nobody waits for a
 // disk sync to have a blob counted.
 type counts struct {
 	mu      sync.Mutex
 	waiting map[tallyKey]int
+	more    chan struct{}    // one when something waits
 	inTx    map[tallyKey]int // of the running transaction; the writer's
 }
 
 func (c *counts) init() {
 	c.waiting, c.inTx = map[tallyKey]int{}, map[tallyKey]int{}
+	c.more = make(chan struct{}, 1)
 }
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
@@ -43,6 +45,10 @@ func (c *counts) add(registry string, at time.Time, what string, typ event.Type,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting[tallyKey{hourOf(at), registry, what, typ}] += n
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
 }
 
 // addInTx counts in the running transaction. Only the writer calls it.

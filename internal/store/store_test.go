@@ -353,6 +353,7 @@ func TestQuarantineCountsTheSameBytes(t *testing.T) {
 	if err != nil || string(q.Body) != "x" {
 		t.Fatalf("quarantined %+v %v", q, err)
 	}
+	accept(t, s, Arrival{Registry: "hub", Received: time.Now(), Quarantine: "empty body"})
 }
 
 func TestHeldEventIsRoutedLater(t *testing.T) {

@@ -127,7 +127,8 @@ type Claimed struct {
 type Outcome struct {
 	Seq     int64
 	Target  string
-	Attempt int // as claimed; an outcome of a claim that is no longer held changes nothing
+	Key     string // as claimed, for the caller's own use
+	Attempt int    // as claimed; an outcome of a claim that is no longer held changes nothing
 	// Returned says that no attempt was made: the claim ends, nothing is counted.
 	Returned bool
 	State    State  // Waiting (then Next says when), Delivered, Dead, ...

@@ -15,6 +15,9 @@ const maxBatch = 512
 // does, to share its commit.
 const lazyWait = 5 * time.Millisecond
 
+// countWait is how long a counted event may wait for a commit to be counted in.
+const countWait = time.Second
+
 // checkpointEvery is after how many commits a checkpoint is asked for.
 const checkpointEvery = 256
 
@@ -74,8 +77,7 @@ func (s *Store) writer() {
 		<-ended
 	}()
 
-	flush := time.NewTicker(time.Second)
-	defer flush.Stop()
+	var flush <-chan time.Time // set while something waits only to be counted
 	batch := make([]*job, 0, maxBatch)
 	commits := 0
 	for {
@@ -83,7 +85,13 @@ func (s *Store) writer() {
 		select {
 		case j := <-s.jobs:
 			batch = append(batch, j)
-		case <-flush.C:
+		case <-s.counts.more:
+			if flush == nil {
+				flush = time.After(countWait)
+			}
+			continue
+		case <-flush:
+			flush = nil
 			if s.counts.empty() {
 				continue
 			}

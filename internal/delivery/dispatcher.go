@@ -1,0 +1,169 @@
+// Package delivery empties the queue into the targets: each target at its own pace,
+// in order where order was asked for, again where it failed. What it does is in the
+// store before and after; in between it holds nothing that a crash could lose.
+package delivery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/store"
+	"github.com/bellbuoy/bellbuoy/plugin"
+)
+
+// Target is one target as it is configured now.
+type Target struct {
+	Type        string
+	Options     json.RawMessage
+	Timeout     time.Duration // of one attempt
+	Concurrency int           // sends at a time, at least 1
+	Policy      Policy
+}
+
+// Config is what a dispatcher works with.
+type Config struct {
+	Store *store.Store
+	// Send makes one attempt; see [plugin.Sender]. Its error is read as a verdict.
+	Send func(context.Context, plugin.Delivery) (plugin.Receipt, error)
+	// Target finds a target by name. It is asked again for each attempt, so that
+	// what waits is sent with today's options.
+	Target func(name string) (Target, bool)
+	Log    *slog.Logger
+	// Grace is how long sends in flight may take to end when Run is told to.
+	Grace time.Duration
+}
+
+// Dispatcher attempts what is due. It runs one small loop for each target that has
+// something to send, so that a slow target delays no other.
+type Dispatcher struct {
+	Config
+
+	mu    sync.Mutex
+	pumps map[string]*pump
+	loops sync.WaitGroup
+	sends context.Context // of the sends in flight
+
+	recorder recorder
+}
+
+// New makes a dispatcher; Run starts it.
+func New(c Config) *Dispatcher {
+	d := &Dispatcher{Config: c, pumps: map[string]*pump{}}
+	d.recorder = recorder{store: c.Store, log: c.Log, more: make(chan struct{}, 1)}
+	return d
+}
+
+// Run delivers until ctx ends, then lets the sends in flight end, for at most Grace,
+// and writes down how they did. It returns nil then, or the error that keeps it from
+// going on: the store has failed.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	sends, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	d.sends = sends
+
+	recorded := make(chan error, 1)
+	stop := make(chan struct{})
+	go func() { recorded <- d.recorder.run(stop) }()
+
+	loops, end := context.WithCancel(ctx)
+	defer end()
+	err := d.watch(loops)
+	end()
+	grace := time.AfterFunc(d.Grace, cancel)
+	d.loops.Wait()
+	grace.Stop()
+	close(stop)
+	return errors.Join(err, <-recorded)
+}
+
+// watch wakes the loops of targets that have something to claim.
+func (d *Dispatcher) watch(ctx context.Context) error {
+	for {
+		targets, err := d.Store.Ready(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if serr := d.Store.Err(); serr != nil {
+			return fmt.Errorf("deliver: %w", serr)
+		}
+		for _, t := range targets {
+			d.wake(ctx, t)
+		}
+		if err != nil {
+			d.Log.Error("look for due deliveries", "error", err)
+			pause(ctx, time.Second)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+func (d *Dispatcher) wake(ctx context.Context, target string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.pumps[target]
+	if p == nil {
+		p = newPump(d, target)
+		d.pumps[target] = p
+		d.loops.Go(func() { p.run(ctx) })
+		return
+	}
+	select {
+	case p.poke <- struct{}{}:
+	default:
+	}
+}
+
+// retire takes an idle pump away, unless it has been woken just now.
+func (d *Dispatcher) retire(p *pump) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(p.poke) > 0 {
+		return false
+	}
+	delete(d.pumps, p.target)
+	return true
+}
+
+// attempt sends one delivery and reads what that means.
+func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
+	ctx, cancel := context.WithTimeout(d.sends, t.Timeout)
+	defer cancel()
+	began := time.Now()
+	receipt, err := d.Send(ctx, plugin.Delivery{
+		ID: c.ID, Attempt: c.Attempt, Target: c.Target, Type: t.Type, Options: t.Options,
+		Event: c.Event, Resume: c.Resume,
+	})
+	o := store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Time: began, Receipt: receipt}
+	v := plugin.ReadVerdict(err)
+	o.Outcome = v.Outcome
+	if err != nil {
+		o.Error = err.Error()
+	}
+	switch v.Outcome {
+	case plugin.Delivered:
+		o.State = store.Delivered
+	case plugin.PermanentFail:
+		o.State, o.Reason = store.Dead, "the answer was final"
+	default:
+		o.State = store.Waiting
+		o.Next = t.Policy.Next(c.Attempt, v, time.Now())
+		if o.Next.After(c.GiveUp) {
+			o.State, o.Next = store.Dead, time.Time{}
+			o.Reason = fmt.Sprintf("given up after %d attempts", c.Attempt)
+		}
+	}
+	return o
+}

@@ -1,0 +1,174 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/store"
+)
+
+// pump is the loop of one target, from when there is something to claim until there
+// is nothing more. Only its own goroutine touches its fields.
+type pump struct {
+	d       *Dispatcher
+	target  string
+	poke    chan struct{} // there may be more to claim
+	results chan store.Outcome
+
+	lanes    map[string]*lane
+	runnable []*lane // lanes whose head may be sent now, longest first
+	queued   int     // claimed and not in flight
+	inFlight int
+}
+
+// lane is the deliveries of one key, to be attempted one after the other. Those
+// without a key have a lane each.
+type lane struct {
+	key   string
+	queue []store.Claimed
+}
+
+func newPump(d *Dispatcher, target string) *pump {
+	return &pump{
+		d: d, target: target,
+		poke:    make(chan struct{}, 1),
+		results: make(chan store.Outcome),
+		lanes:   map[string]*lane{},
+	}
+}
+
+// run claims and sends until nothing is left or ctx ends; then it gives back what it
+// has not begun and waits for what it has.
+func (p *pump) run(ctx context.Context) {
+	for {
+		if ctx.Err() != nil {
+			p.stop()
+			return
+		}
+		t, known := p.d.Target(p.target)
+		if known && p.queued < t.Concurrency {
+			p.claim(ctx, 4*t.Concurrency)
+		}
+		for known && p.inFlight < t.Concurrency && len(p.runnable) > 0 {
+			p.start(t)
+		}
+		if p.inFlight == 0 {
+			if p.d.retire(p) {
+				p.giveBack()
+				return
+			}
+			<-p.poke
+			continue
+		}
+		select {
+		case o := <-p.results:
+			p.ended(o)
+			p.settle()
+		case <-p.poke:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// settle takes in the other results that are there already, so that one claim
+// serves them all.
+func (p *pump) settle() {
+	for {
+		select {
+		case o := <-p.results:
+			p.ended(o)
+		default:
+			return
+		}
+	}
+}
+
+func (p *pump) claim(ctx context.Context, n int) {
+	claimed, err := p.d.Store.Claim(ctx, p.target, n)
+	if err != nil {
+		if ctx.Err() == nil && p.d.Store.Err() == nil {
+			p.d.Log.Error("claim deliveries", "target", p.target, "error", err)
+			pause(ctx, time.Second)
+			p.d.wake(ctx, p.target) // what there is to claim was said once
+		}
+		return
+	}
+	for _, c := range claimed {
+		p.queued++
+		l := p.lanes[c.Key]
+		if c.Key != "" && l != nil {
+			l.queue = append(l.queue, c)
+			continue
+		}
+		l = &lane{key: c.Key, queue: []store.Claimed{c}}
+		if c.Key != "" {
+			p.lanes[c.Key] = l
+		}
+		p.runnable = append(p.runnable, l)
+	}
+}
+
+// start sends the head of the next lane. The lane is runnable again when it ended.
+func (p *pump) start(t Target) {
+	l := p.runnable[0]
+	p.runnable[0] = nil
+	p.runnable = p.runnable[1:]
+	c := l.queue[0]
+	l.queue = l.queue[1:]
+	p.queued--
+	p.inFlight++
+	go func() {
+		o := p.d.attempt(t, c)
+		o.Key = c.Key
+		p.results <- o
+	}()
+}
+
+// ended takes in how an attempt ended. Where it is to be tried again, what is behind
+// it in its lane is given back: it waits in the store for its turn.
+func (p *pump) ended(o store.Outcome) {
+	p.inFlight--
+	outcomes := []store.Outcome{o}
+	l := p.lanes[o.Key]
+	switch {
+	case o.Key == "":
+	case o.State == store.Waiting:
+		outcomes = append(outcomes, returned(l.queue)...)
+		p.queued -= len(l.queue)
+		delete(p.lanes, o.Key)
+	case len(l.queue) > 0:
+		p.runnable = append(p.runnable, l)
+	default:
+		delete(p.lanes, o.Key)
+	}
+	p.d.recorder.add(outcomes...)
+}
+
+func returned(cs []store.Claimed) []store.Outcome {
+	out := make([]store.Outcome, len(cs))
+	for i, c := range cs {
+		out[i] = store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Returned: true}
+	}
+	return out
+}
+
+// giveBack ends the claims of what was not begun.
+func (p *pump) giveBack() {
+	for _, l := range p.runnable {
+		p.d.recorder.add(returned(l.queue)...)
+		l.queue = nil
+	}
+	for _, l := range p.lanes { // behind one in flight
+		p.d.recorder.add(returned(l.queue)...)
+		l.queue = nil
+	}
+	p.queued, p.runnable = 0, nil
+}
+
+// stop gives back what is not begun and waits for what is.
+func (p *pump) stop() {
+	p.giveBack()
+	for p.inFlight > 0 {
+		p.ended(<-p.results)
+	}
+}
