@@ -1,0 +1,72 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+)
+
+const (
+	maxVersion = 128
+	maxFault   = 1 << 10
+	maxFaults  = 100
+)
+
+func writeDescription(d plugin.Description) *Description {
+	m := &Description{
+		Type:        clean(d.Type),
+		Version:     cut(d.Version, maxVersion),
+		Options:     d.Options,
+		Order:       clean(d.Defaults.Order),
+		Concurrency: int32(d.Defaults.Concurrency),
+	}
+	for _, s := range d.Secrets {
+		m.Secrets = append(m.Secrets, clean(s))
+	}
+	return m
+}
+
+// readDescription refuses a description that bellbuoy could not go by.
+func readDescription(typ string, m *Description) (plugin.Description, error) {
+	if m.GetType() != typ {
+		return plugin.Description{}, fmt.Errorf("it says that it serves type %q", cut(m.GetType(), 64))
+	}
+	if len(m.GetOptions()) > 0 && !json.Valid(m.GetOptions()) {
+		return plugin.Description{}, fmt.Errorf("the options schema in its description is not JSON")
+	}
+	d := plugin.Description{
+		Type:    m.GetType(),
+		Version: cut(m.GetVersion(), maxVersion),
+		Options: json.RawMessage(m.GetOptions()),
+		Secrets: m.GetSecrets(),
+		Defaults: plugin.Defaults{
+			Order:       m.GetOrder(),
+			Concurrency: max(0, int(m.GetConcurrency())),
+		},
+	}
+	switch d.Defaults.Order {
+	case "", "repository", "none":
+	default:
+		return plugin.Description{}, fmt.Errorf("its default order is %q, not repository or none", cut(d.Defaults.Order, 64))
+	}
+	return d, nil
+}
+
+// writeFaults keeps the first hundred: nobody mends more at a time.
+func writeFaults(faults []plugin.Fault) *CheckReply {
+	m := &CheckReply{}
+	for _, f := range faults[:min(len(faults), maxFaults)] {
+		m.Faults = append(m.Faults, &Fault{Path: cut(f.Path, maxName), Message: cut(f.Message, maxFault)})
+	}
+	return m
+}
+
+func readFaults(m *CheckReply) []plugin.Fault {
+	all := m.GetFaults()
+	var faults []plugin.Fault
+	for _, f := range all[:min(len(all), maxFaults)] {
+		faults = append(faults, plugin.Fault{Path: cut(f.GetPath(), maxName), Message: cut(f.GetMessage(), maxFault)})
+	}
+	return faults
+}
