@@ -39,8 +39,9 @@ type keeper struct {
 	life      *life // nil unless up
 	starting  *start
 	closed    bool
-	deaths    int       // short lives and failed starts in a row
-	notBefore time.Time // of the next start
+	deaths    int           // short lives and failed starts in a row
+	notBefore time.Time     // of the next start
+	pauseOver chan struct{} // closed then; nil where there is no pause
 	lives     int
 	state     State
 	since     time.Time
@@ -58,25 +59,22 @@ type start struct {
 // death it waits, unless ctx ends before the pause.
 func (k *keeper) up(ctx context.Context) (*life, error) {
 	for {
-		l, s, wait, err := k.look(ctx)
-		if l != nil || err != nil {
+		l, s, again, err := k.look(ctx)
+		switch {
+		case l != nil || err != nil:
 			return l, err
-		}
-		if s == nil {
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-				continue
-			case <-ctx.Done():
-				timer.Stop()
-			case <-k.host.ctx.Done():
-				timer.Stop()
-				return nil, errClosed
-			}
-		} else {
+		case s != nil:
 			select {
 			case <-s.done:
 				return s.life, s.err
+			case <-ctx.Done():
+			}
+		default:
+			select {
+			case <-again:
+				continue
+			case <-k.host.ctx.Done():
+				return nil, errClosed
 			case <-ctx.Done():
 			}
 		}
@@ -84,30 +82,35 @@ func (k *keeper) up(ctx context.Context) (*life, error) {
 	}
 }
 
-// look says what there is to have or to wait for: a life, a start, or a pause.
-func (k *keeper) look(ctx context.Context) (*life, *start, time.Duration, error) {
+// look says what there is: a life, or a start to wait for, or neither yet and when
+// to look again.
+func (k *keeper) look(ctx context.Context) (l *life, s *start, again <-chan struct{}, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {
-		return nil, nil, 0, errClosed
+		return nil, nil, nil, errClosed
 	}
 	if k.life != nil {
-		return k.life, nil, 0, nil
+		select {
+		case <-k.life.remote.Broken():
+			return nil, nil, k.life.mourned, nil
+		default:
+			return k.life, nil, nil, nil
+		}
 	}
 	if k.starting != nil {
-		return nil, k.starting, 0, nil
+		return nil, k.starting, nil, nil
 	}
-	wait := time.Until(k.notBefore)
-	if wait > 0 {
+	if wait := time.Until(k.notBefore); wait > 0 {
 		if deadline, ok := ctx.Deadline(); ok && deadline.Before(k.notBefore) {
-			return nil, nil, 0, plugin.RetryAfter(fmt.Errorf("sender %s is down: %w", k.typ, k.lastErr), wait)
+			return nil, nil, nil, plugin.RetryAfter(fmt.Errorf("sender %s is down: %w", k.typ, k.lastErr), wait)
 		}
-		return nil, nil, wait, nil
+		return nil, nil, k.pauseOver, nil
 	}
 	k.starting = &start{done: make(chan struct{})}
 	k.enter(Starting)
 	go k.start(k.starting)
-	return nil, k.starting, 0, nil
+	return nil, k.starting, nil, nil
 }
 
 func (k *keeper) enter(s State) {
@@ -152,6 +155,7 @@ func (k *keeper) mourn(l *life) {
 	<-l.dead
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	defer close(l.mourned)
 	if k.closed {
 		return
 	}
@@ -178,6 +182,9 @@ func (k *keeper) down(reason error, lived time.Duration) {
 	k.deaths++
 	pause += time.Duration((rand.Float64()*2 - 1) / 5 * float64(pause))
 	k.notBefore = time.Now().Add(pause)
+	over := make(chan struct{})
+	k.pauseOver = over
+	time.AfterFunc(pause, func() { close(over) })
 }
 
 // close lets no more starts happen and ends the life that is up. It returns what to

@@ -61,11 +61,12 @@ type life struct {
 	timing timing
 	born   time.Time // when it was up
 
-	cancel context.CancelFunc // ends the stream
-	once   sync.Once
-	dead   chan struct{} // closed when it is over, for a reason
-	reason error         // set before dead is closed
-	gone   chan struct{} // closed when nothing is left of it
+	cancel  context.CancelFunc // ends the stream
+	once    sync.Once
+	dead    chan struct{} // closed when it is over, for a reason
+	reason  error         // set before dead is closed
+	mourned chan struct{} // closed when its keeper knows
+	gone    chan struct{} // closed when nothing is left of it
 }
 
 // begin starts a process for typ and returns when it has answered its first call.
@@ -73,11 +74,12 @@ type life struct {
 func begin(ctx context.Context, typ string, argv []string, dir *runDir, out *output, t timing, versions map[int]goplugin.PluginSet) (*life, error) {
 	proc := newProcess(argv, environ(), out)
 	l := &life{
-		typ:    typ,
-		proc:   proc,
-		timing: t,
-		dead:   make(chan struct{}),
-		gone:   make(chan struct{}),
+		typ:     typ,
+		proc:    proc,
+		timing:  t,
+		dead:    make(chan struct{}),
+		mourned: make(chan struct{}),
+		gone:    make(chan struct{}),
 		client: goplugin.NewClient(&goplugin.ClientConfig{
 			HandshakeConfig:  wire.Handshake(),
 			VersionedPlugins: versions,

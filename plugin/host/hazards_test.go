@@ -1,0 +1,519 @@
+//go:build linux
+
+package host
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	goplugin "github.com/hashicorp/go-plugin"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/internal/wire"
+)
+
+// A sender that outlived its host could finish a send that the next host makes
+// again.
+func TestSenderEndsWithAKilledHost(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"good", "without death signal", "without life pipe"} {
+		t.Run(mode, func(t *testing.T) {
+			base := shortDir(t)
+			host := exec.Command(self, "host", base, mode)
+			out, err := host.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			host.Stderr = os.Stderr
+			if err := host.Start(); err != nil {
+				t.Fatal(err)
+			}
+			line, err := bufio.NewReader(out).ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			pid, err := strconv.Atoi(strings.TrimSpace(line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !runs(pid) {
+				t.Fatal("the sender does not run")
+			}
+			_ = host.Process.Kill()
+			_ = host.Wait()
+			waitFor(t, "the end of the sender", func() bool { return !runs(pid) })
+
+			// What the killed host left in the run directory is swept by the next.
+			if left := sockets(t, base); len(left) == 0 {
+				t.Error("the killed host left no socket: this test shows nothing")
+			}
+			dir, err := openRunDir(base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left := sockets(t, base); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+			if err := dir.remove(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// sockets lists the sockets below dir.
+func sockets(t *testing.T, dir string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type()&fs.ModeSocket != 0 {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// The kernel's signal on the parent's death follows the thread that started the
+// child.
+func TestSenderOutlivesTheThreadThatAskedForIt(t *testing.T) {
+	h := newHost(t, "good")
+	pids := make(chan int)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		pids <- sendOK(t, h)
+	}()
+	pid := <-pids
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			time.Sleep(time.Millisecond)
+		})
+	}
+	wg.Wait()
+	time.Sleep(300 * time.Millisecond) // a death would be known by now
+	if again := sendOK(t, h); again != pid {
+		t.Errorf("the sender died with a thread: %d, then %d", pid, again)
+	}
+}
+
+// A stopped process answers nothing and dies of nothing but SIGKILL.
+func TestStoppedSenderIsReplaced(t *testing.T) {
+	h := newHost(t, "good")
+	pid := sendOK(t, h)
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err := h.Send(ctx, delivery(t, act{Do: "ok"}))
+	if v := plugin.ReadVerdict(err); v.Outcome != plugin.Retry || err == nil || !strings.Contains(err.Error(), "health checks") {
+		t.Errorf("send to a stopped sender: %v", err)
+	}
+	waitFor(t, "the end of the stopped process", func() bool { return !exists(pid) })
+	if again := sendOK(t, h); again == pid {
+		t.Error("no new process")
+	}
+}
+
+func TestStoppedSenderDoesNotHoldUpClose(t *testing.T) {
+	h := newHost(t, "good", func(h *Host) { h.timing.healthEvery = time.Hour })
+	pid := sendOK(t, h)
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := h.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	if exists(pid) {
+		t.Error("the stopped sender outlives the host")
+	}
+}
+
+func TestSenderThatReportsNotServingIsReplaced(t *testing.T) {
+	h := newHost(t, "not serving")
+	pid := sendOK(t, h)
+	waitFor(t, "the end of the sender", func() bool { return !runs(pid) })
+	waitFor(t, "the reason", func() bool { return strings.Contains(h.Stats()[0].Error, "NOT_SERVING") })
+}
+
+// Pipes that a grandchild inherited stay open when the sender is dead.
+func TestGrandchildDoesNotHideTheDeath(t *testing.T) {
+	h := newHost(t, "good", func(h *Host) { h.timing.healthEvery = time.Hour })
+	pid := sendOK(t, h)
+	receipt, err := h.Send(t.Context(), delivery(t, act{Do: "leave a child"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(receipt.Reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Send(t.Context(), delivery(t, act{Do: "exit"}))
+	if v := plugin.ReadVerdict(err); v.Outcome != plugin.Retry || err == nil {
+		t.Errorf("send: %v", err)
+	}
+	waitFor(t, "the dead sender to be reaped", func() bool { return !exists(pid) })
+	waitFor(t, "the end of its child", func() bool { return !runs(child) })
+	if s := h.Stats()[0]; !strings.Contains(s.Error, "exit status 9") {
+		t.Errorf("reason: %q", s.Error)
+	}
+	sendOK(t, h)
+}
+
+// The host's environment holds passwords; and what go-plugin adds of it would win
+// over what we set.
+func TestSenderSeesOnlyTheAllowedEnvironment(t *testing.T) {
+	t.Setenv("BELLBUOY_DB_PASSWORD", "secret")
+	t.Setenv("http_proxy", "http://127.0.0.1:9")
+	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+	t.Setenv("TZ", "UTC")
+	t.Setenv("tz", "secret")
+	h := newHost(t, "good")
+	receipt, err := h.Sender("test").Send(t.Context(), delivery(t, act{Do: "environ"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The reply is cut within go-plugin's certificate, which comes after ours.
+	names := map[string]bool{}
+	for line := range strings.Lines(receipt.Reply) {
+		if name, _, ok := strings.Cut(line, "="); ok {
+			names[name] = true
+		}
+	}
+	for _, name := range []string{"PATH", "TZ", "http_proxy", "HTTPS_PROXY"} {
+		if !names[name] {
+			t.Errorf("%s is missing: %v", name, names)
+		}
+	}
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", sendOK(t, h)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(env), "secret") || strings.Contains(string(env), "PASSWORD") {
+		t.Errorf("the environment reached the sender: %q", env)
+	}
+}
+
+// go-plugin waits 20 s for a server that never answers, and then reports success.
+func TestSenderThatNeverAnswersDoesNotComeUp(t *testing.T) {
+	for mode, want := range map[string]string{
+		"never answers": "sender test",
+		"never prints":  "timeout while waiting for plugin to start",
+		"dies at once":  "start sender test",
+		"prints first":  "hello [31mfrom init()",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			h := newHost(t, mode, func(h *Host) {
+				h.timing.start = time.Second
+				h.timing.describe = 500 * time.Millisecond
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			_, err := h.Send(ctx, delivery(t, act{Do: "ok"}))
+			if v := plugin.ReadVerdict(err); v.Outcome != plugin.Retry || err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("send: %v", err)
+			}
+			if s := h.Stats()[0]; s.State != Down || s.PID != 0 || s.Error != err.Error() {
+				t.Errorf("stats: %+v", s)
+			}
+		})
+	}
+}
+
+func TestFailedStartsAreSpacedOut(t *testing.T) {
+	h := newHost(t, "dies at once", func(h *Host) { h.timing.backoff = time.Hour; h.timing.maxBackoff = 2 * time.Hour })
+	if _, err := h.Send(t.Context(), delivery(t, act{Do: "ok"})); err == nil {
+		t.Fatal("no error")
+	}
+	// A call that cannot wait for the next start is told how long it takes.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := h.Send(ctx, delivery(t, act{Do: "ok"}))
+	v := plugin.ReadVerdict(err)
+	if v.Outcome != plugin.Retry || v.After < 40*time.Minute || v.After > 80*time.Minute || ctx.Err() != nil {
+		t.Errorf("send in the pause: %v, %v", v, err)
+	}
+	k := h.keepers["test"]
+	for deaths, want := range map[int]time.Duration{0: time.Second, 1: 2 * time.Second, 5: 32 * time.Second, 6: time.Minute, 1000: time.Minute} {
+		h.timing = defaultTiming()
+		k.mu.Lock()
+		k.deaths = deaths
+		k.down(io.EOF, time.Second)
+		pause := time.Until(k.notBefore)
+		k.mu.Unlock()
+		if pause < want*7/10 || pause > want*12/10 {
+			t.Errorf("pause after %d deaths: %s, want about %s", deaths, pause, want)
+		}
+	}
+	k.down(io.EOF, time.Hour)
+	if !k.notBefore.IsZero() || k.deaths != 0 {
+		t.Errorf("after a long life: next start %s, deaths %d", k.notBefore, k.deaths)
+	}
+}
+
+// A go-plugin client of a dead process still says that all is well.
+func TestDeathReturnsSendsAtOnceAndStartsANewLife(t *testing.T) {
+	h := newHost(t, "good")
+	pid := sendOK(t, h)
+	results := make(chan error)
+	log := &logBuffer{}
+	h2 := newHost(t, "good", logged(log)) // another type's process goes on
+	other := sendOK(t, h2)
+	const inFlight = 10
+	for range inFlight {
+		go func() {
+			_, err := h.Send(t.Context(), delivery(t, act{Do: "sleep", For: time.Hour}))
+			results <- err
+		}()
+	}
+	k := h.keepers["test"]
+	waitFor(t, "the sends to be in flight", func() bool {
+		h.calls.mu.Lock()
+		defer h.calls.mu.Unlock()
+		return h.calls.inside == inFlight
+	})
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for range inFlight {
+		if v := plugin.ReadVerdict(<-results); v != (plugin.Verdict{Outcome: plugin.Retry}) {
+			t.Errorf("verdict of a send in flight: %+v", v)
+		}
+	}
+	first := k
+	if again := sendOK(t, h); again == pid {
+		t.Error("no new process")
+	}
+	if s := h.Stats()[0]; s.Restarts != 1 || s.State != Up || first != h.keepers["test"] {
+		t.Errorf("stats: %+v", s)
+	}
+	waitFor(t, "the dead one to be reaped", func() bool { return !exists(pid) })
+	if sendOK(t, h2) != other || strings.Contains(log.String(), "sender down") {
+		t.Error("another sender was disturbed")
+	}
+}
+
+// A sender with umask 0 makes a socket that anyone may open.
+func TestStrangerCannotCall(t *testing.T) {
+	for _, mode := range []string{"good", "umask 0"} {
+		t.Run(mode, func(t *testing.T) {
+			h := newHost(t, mode)
+			sendOK(t, h)
+			found := sockets(t, h.dir.path)
+			if len(found) == 0 {
+				t.Fatal("no socket")
+			}
+			for _, path := range found {
+				for dir := filepath.Dir(path); dir != filepath.Dir(h.dir.path); dir = filepath.Dir(dir) {
+					if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+						t.Errorf("%s: %v, %v", dir, info.Mode(), err)
+					}
+				}
+				info, err := os.Stat(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if mode == "good" && info.Mode().Perm()&0o077 != 0 {
+					t.Errorf("%s: %v", path, info.Mode())
+				}
+				raw, err := net.Dial("unix", path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+				_, err = conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+				if err == nil {
+					_, err = conn.Read(make([]byte, 1))
+				}
+				if err == nil {
+					t.Error("a call without a certificate got an answer")
+				}
+				_ = conn.Close()
+			}
+		})
+	}
+}
+
+func TestDeadSenderLeavesNoSocket(t *testing.T) {
+	h := newHost(t, "good")
+	for range 3 {
+		pid := sendOK(t, h)
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the reaping", func() bool { return !exists(pid) })
+	}
+	waitFor(t, "the directories of the dead to go", func() bool {
+		entries, err := os.ReadDir(h.dir.path)
+		return err == nil && len(entries) == 0
+	})
+	closeHost(t, h)
+	if _, err := os.Stat(h.dir.path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the run directory is left: %v", err)
+	}
+}
+
+func TestRunDirectory(t *testing.T) {
+	base := shortDir(t)
+	first, err := openRunDir(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := openRunDir(base) // does not sweep what is in use
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(first.path); err != nil {
+		t.Errorf("a host swept the directory of another that lives: %v", err)
+	}
+	if err := errors.Join(first.remove(), second.remove()); err != nil {
+		t.Error(err)
+	}
+	_, err = openRunDir(filepath.Join(base, strings.Repeat("d", 60)))
+	if err == nil || !strings.Contains(err.Error(), "path is too long for sockets in it: 49 bytes at most") {
+		t.Errorf("long path: %v", err)
+	}
+	if _, err := openRunDir(""); err == nil {
+		t.Error("no path: no error")
+	}
+}
+
+// gRPC would take answers of 2 GiB.
+func TestMessagesAreBounded(t *testing.T) {
+	h := newHost(t, "good")
+	pid := sendOK(t, h)
+	d := delivery(t, act{Do: "ok"})
+	d.Body = make([]byte, plugin.MaxDelivery-len(d.Event)-len(d.Options))
+	if _, err := h.Send(t.Context(), d); err != nil {
+		t.Errorf("the largest delivery: %v", err)
+	}
+	d.Body = append(d.Body, 0)
+	_, err := h.Send(t.Context(), d)
+	if v := plugin.ReadVerdict(err); v.Outcome != plugin.PermanentFail || !strings.Contains(err.Error(), "delivery d1 is too large for a sender: event, body and options are 3145729 bytes") {
+		t.Errorf("one byte more: %v", err)
+	}
+	d = delivery(t, act{Do: "ok"})
+	d.Resume = make([]byte, 100<<10)
+	if _, err := h.Send(t.Context(), d); plugin.ReadVerdict(err).Outcome != plugin.PermanentFail {
+		t.Errorf("a large resume: %v", err)
+	}
+	if again := sendOK(t, h); again != pid {
+		t.Error("a delivery that is too large ended the sender")
+	}
+
+	h = newHost(t, "huge answers")
+	_, err = h.Send(t.Context(), delivery(t, act{Do: "ok"}))
+	if v := plugin.ReadVerdict(err); v.Outcome != plugin.Retry || err == nil || !strings.Contains(err.Error(), "larger than max") {
+		t.Errorf("a huge answer: %v", err)
+	}
+
+	h = newHost(t, "long strings")
+	receipt, err := h.Send(t.Context(), delivery(t, act{Do: "ok"}))
+	want := plugin.Receipt{Reply: strings.Repeat("x", plugin.MaxReply)}
+	if diff := cmp.Diff(want, receipt); diff != "" || err != nil {
+		t.Errorf("long strings: %v\n%s", err, diff)
+	}
+}
+
+// systemd sends SIGTERM to every process of a service, a terminal SIGINT to a group.
+func TestSignalsToTheGroupDoNotEndASend(t *testing.T) {
+	log := &logBuffer{}
+	h := newHost(t, "good", logged(log))
+	pid := sendOK(t, h)
+	result := make(chan error)
+	go func() {
+		d := delivery(t, act{Do: "sleep", For: 500 * time.Millisecond})
+		d.ID = "signalled"
+		_, err := h.Send(t.Context(), d)
+		result <- err
+	}()
+	waitFor(t, "the send to be in flight", func() bool { return strings.Contains(log.String(), "sleeping signalled") })
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		if err := syscall.Kill(-pid, sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-result; err != nil {
+		t.Errorf("the send in flight: %v", err)
+	}
+	if again := sendOK(t, h); again != pid {
+		t.Error("the sender ended")
+	}
+	// And what reaches the host's own group does not reach the sender's.
+	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
+		t.Errorf("group %d of process %d: %v", group, pid, err)
+	}
+}
+
+// What is printed to a pipe that nobody reads blocks for ever.
+func TestPrintingNeverBlocks(t *testing.T) {
+	log := &logBuffer{}
+	h := newHost(t, "good", logged(log))
+	pid := sendOK(t, h)
+	if _, err := h.Send(t.Context(), delivery(t, act{Do: "print", N: 4096})); err != nil {
+		t.Errorf("send: %v", err)
+	}
+	waitFor(t, "the count of dropped lines", func() bool {
+		return strings.Contains(log.String(), "lines dropped") || sendOK(t, h) != pid
+	})
+	if n := len(log.String()); n > 4<<20 {
+		t.Errorf("the log took %d bytes", n)
+	}
+	if again := sendOK(t, h); again != pid {
+		t.Error("the sender ended")
+	}
+}
+
+func TestProtocolVersionIsNegotiated(t *testing.T) {
+	one, two := wire.Plugins(nil)[1], wire.Plugins(nil)[1]
+	for _, c := range []struct {
+		mode    string
+		host    map[int]goplugin.PluginSet
+		version string // of the sender that answers
+		err     string
+	}{
+		{mode: "good", host: map[int]goplugin.PluginSet{1: one, 2: two}},
+		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one}},
+		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one, 2: two}, version: "two"},
+		{mode: "version 2", host: map[int]goplugin.PluginSet{1: one}, err: "Plugin version: 2, Client versions: [1]"},
+	} {
+		h := newHost(t, c.mode, func(h *Host) { h.versions = c.host })
+		d, err := h.Sender("test").Describe(t.Context())
+		switch {
+		case c.err != "":
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v", c.mode, err)
+			}
+		case err != nil || d.Version != c.version:
+			t.Errorf("%s: version %q, %v", c.mode, d.Version, err)
+		}
+	}
+}
