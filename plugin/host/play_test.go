@@ -34,6 +34,8 @@ func playSender(mode string) {
 	switch mode {
 	case "good":
 		serve.Main(senders)
+	case "idle":
+		serve.Main(map[string]plugin.Sender{"test": idle{}})
 	case "without death signal": // only the life pipe is left
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
 			panic(err)
@@ -288,4 +290,18 @@ func playHost(dir, mode string) error {
 	fmt.Println(receipt.Reply)
 	_, err = h.Send(context.Background(), plugin.Delivery{Type: "test", Options: json.RawMessage(`{"do":"sleep","for":3600000000000}`)})
 	return err
+}
+
+// idle does nothing, fast.
+type idle struct{ actor }
+
+func (idle) Describe(context.Context) (plugin.Description, error) {
+	return plugin.Description{Type: "test"}, nil
+}
+
+func (idle) Send(context.Context, plugin.Delivery) (plugin.Receipt, error) {
+	return plugin.Receipt{
+		Request: plugin.Request{Method: "POST", URL: "https://ci.example.com/hook", Headers: map[string]string{"X-Token": "***"}},
+		Status:  200,
+	}, nil
 }

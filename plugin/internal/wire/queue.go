@@ -1,6 +1,9 @@
 package wire
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // queue hands what several goroutines put into it to one that takes all there is.
 type queue[T any] struct {
@@ -24,9 +27,11 @@ func (q *queue[T]) put(item T) {
 	}
 }
 
-// take returns everything, and keeps spare, emptied, to be filled next.
+// take returns everything, and keeps spare, emptied, to be filled next. It lets those
+// that are ready to put something go first; where nobody is, that takes no time.
 func (q *queue[T]) take(spare []T) []T {
 	clear(spare)
+	runtime.Gosched()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	items := q.items
