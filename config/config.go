@@ -1,22 +1,27 @@
 // Package config reads bellbuoy's configuration and finds all that is wrong with
 // it at once. It knows no other part of the program: which registry types exist is
-// told to it, and a target's options stay opaque JSON, checked by their sender.
+// told to it, a target's options stay opaque JSON, checked by their sender, and
+// the patterns of a rule are checked by who compiles them. What those find is put
+// on its line with [Config.Locate].
 package config
 
 import (
 	"encoding/json"
-	"time"
+	"fmt"
 )
 
 // Config is a whole configuration, defaults filled in.
 type Config struct {
 	Listen     string     `yaml:"listen"` // of the intake; 127.0.0.1:5080
 	Admin      Admin      `yaml:"admin"`
-	Store      string     `yaml:"store"` // path of the SQLite file; ./bellbuoy.db
+	Store      string     `yaml:"store"` // path of the SQLite file, relative to the working directory; ./bellbuoy.db
 	Keep       []string   `yaml:"keep"`  // event types that are stored though they are many: [event.Type.OnRequest]
 	Registries []Registry `yaml:"registries"`
 	Targets    []Target   `yaml:"targets"`
 	Rules      []Rule     `yaml:"rules"`
+
+	// lines says where each path of the file stands; see Locate.
+	lines map[string]Pos
 }
 
 // Admin is where people and scripts ask.
@@ -26,8 +31,8 @@ type Admin struct {
 
 // Registry is one registry that may post to /in/{name}.
 type Registry struct {
-	Name string   `yaml:"name"`
-	Type string   `yaml:"type"`
+	Name string   `yaml:"name" jsonschema:"required,example=hub"`
+	Type string   `yaml:"type" jsonschema:"required,example=distribution"`
 	Auth AuthList `yaml:"auth"` // any one suffices; may be empty where the intake listens on loopback
 	Pos  Pos      `yaml:"-"`
 }
@@ -37,23 +42,40 @@ type AuthList []Auth
 
 // Auth is one credential that a registry may show: exactly one field is set.
 type Auth struct {
-	Bearer *Secret `yaml:"bearer"`
+	Bearer *Secret `yaml:"bearer" jsonschema:"required,example={file: /run/secrets/hub}"`
 }
 
-// Target is one receiver of events.
+// Target is one receiver of events. Printed or encoded as JSON, it shows its name
+// and type and no option.
 type Target struct {
-	Name string `yaml:"name"`
-	Type string `yaml:"type"`
+	Name string `yaml:"name" jsonschema:"required,example=ci"`
+	Type string `yaml:"type" jsonschema:"required,example=webhook"`
 	// Options belong to the target type. Secrets written as {env: X} or {file: P}
 	// are resolved: here they stand in clear, so Options must never be shown.
+	// They are a JSON object, {} where the file has none, and nil where a fault was
+	// found in them: then there is nothing for the sender to check.
 	Options json.RawMessage `yaml:"options"`
-	Order   string          `yaml:"order"`   // "repository", "none" or "": the type's default
-	Hold    Duration        `yaml:"hold"`    // how long a retrying event holds back later ones of its repository; 0 = for ever; 5m
-	Timeout Duration        `yaml:"timeout"` // of one attempt, 1s to 60s; 15s
+	// SecretPaths names the options that were written as {env: X} or {file: P},
+	// whatever the target type says of them: "headers.X-Token", "secrets.0".
+	SecretPaths []string `yaml:"-"`
+	Order       string   `yaml:"order"`   // "repository", "none" or "": the type's default
+	Hold        Duration `yaml:"hold"`    // how long a retrying event holds back later ones of its repository; 0 = for ever; 5m
+	Timeout     Duration `yaml:"timeout"` // of one attempt, 1s to 60s; 15s
 	// Concurrency is how many sends to this target run at a time; 0 = the type's default.
 	Concurrency int   `yaml:"concurrency"`
 	Retry       Retry `yaml:"retry"`
 	Pos         Pos   `yaml:"-"`
+}
+
+// Format prints the target's name and type, whatever the verb.
+func (t Target) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "target %s (%s)", t.Name, t.Type) }
+
+// MarshalJSON shows the target's name and type.
+func (t Target) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Name string `json:"name"`
+		Type string `json:"type"`
+	}{t.Name, t.Type})
 }
 
 // Retry says when attempts are made.
@@ -62,40 +84,39 @@ type Retry struct {
 	GiveUpAfter Duration   `yaml:"give_up_after"` // 72h
 }
 
-// Rule decides which events go to which targets.
+// Rule decides which events go to which targets. Its JSON is what package rules
+// keeps of it, so that old verdicts can be computed again: a key that is not set
+// must be absent from it, and a key's meaning must not change.
 type Rule struct {
-	Name        string    `yaml:"name"`
-	Description string    `yaml:"description"`
-	Enabled     bool      `yaml:"enabled"` // true
-	Events      []string  `yaml:"events"`  // type, wildcard, type=status; empty = the default set
-	Scope       Scope     `yaml:"scope"`
-	Tag         *Tag      `yaml:"tag"`
-	Deliver     []Deliver `yaml:"deliver"`
-	Pos         Pos       `yaml:"-"`
+	Name        string    `yaml:"name" json:"name" jsonschema:"required,example=all-pushes"`
+	Description string    `yaml:"description" json:"description,omitempty"`
+	Enabled     bool      `yaml:"enabled" json:"enabled"`         // true
+	Events      []string  `yaml:"events" json:"events,omitempty"` // type, wildcard, type=status; empty = the default set
+	Scope       Scope     `yaml:"scope" json:"scope,omitzero"`
+	Tag         *Tag      `yaml:"tag" json:"tag,omitempty"`
+	Deliver     []Deliver `yaml:"deliver" json:"deliver" jsonschema:"required,example=[ci]"`
+	Pos         Pos       `yaml:"-" json:"-"`
 }
 
 // Scope narrows a rule to some registries and repositories. Empty lists do not narrow.
 type Scope struct {
-	Registries   []string `yaml:"registries"`
-	Namespaces   []string `yaml:"namespaces"`
-	Repositories []string `yaml:"repositories"`
+	Registries   []string `yaml:"registries" json:"registries,omitempty"`
+	Namespaces   []string `yaml:"namespaces" json:"namespaces,omitempty"`
+	Repositories []string `yaml:"repositories" json:"repositories,omitempty"`
+}
+
+// IsZero reports whether s narrows nothing.
+func (s Scope) IsZero() bool {
+	return len(s.Registries) == 0 && len(s.Namespaces) == 0 && len(s.Repositories) == 0
 }
 
 // Tag is a condition on an event's tags.
 type Tag struct {
-	Regex string `yaml:"regex"` // RE2, matches the whole tag
+	// Regex is RE2 and matches the whole tag.
+	Regex string `yaml:"regex" json:"regex,omitempty" jsonschema:"required,example=v.*"`
 }
 
 // Deliver names a target; in the file it may be the bare name.
 type Deliver struct {
-	Target string `yaml:"target"`
-}
-
-// Duration is a time.Duration written with its unit, as "5s", "72h" or "3d".
-type Duration time.Duration
-
-// Pos is a place in a file.
-type Pos struct {
-	File string
-	Line int
+	Target string `yaml:"target" json:"target" jsonschema:"required,example=ci"`
 }

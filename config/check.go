@@ -1,0 +1,168 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The bounds of a target's settings.
+const (
+	minTimeout     = Duration(time.Second)
+	maxTimeout     = Duration(60 * time.Second)
+	maxDelay       = Duration(24 * time.Hour)
+	minLastDelay   = Duration(10 * time.Millisecond) // it repeats: zero would never rest
+	minGiveUpAfter = Duration(time.Second)
+	maxGiveUpAfter = Duration(30 * 24 * time.Hour)
+	maxHold        = maxGiveUpAfter
+	maxConcurrency = 1000
+	maxSchedule    = 100
+)
+
+// checker knows the names that others may refer to.
+type checker struct {
+	*Config
+	known               Known
+	registries, targets nameSet
+	faults              Faults
+}
+
+// check finds what is wrong with c beyond the shape of the file. What could not be
+// decoded is absent or at its default here, so that nothing is blamed twice.
+func (c *Config) check(known Known) Faults {
+	k := checker{Config: c, known: known, faults: c.checkListeners()}
+	if scheme, _, ok := strings.Cut(c.Store, "://"); ok {
+		k.fault("store", "%s:// is not a store that this version has: write the path of a file, such as ./bellbuoy.db", scheme)
+	}
+	k.registries = k.names("registries", len(c.Registries), func(i int) string { return c.Registries[i].Name })
+	k.targets = k.names("targets", len(c.Targets), func(i int) string { return c.Targets[i].Name })
+	k.names("rules", len(c.Rules), func(i int) string { return c.Rules[i].Name })
+	for i, t := range c.Keep {
+		k.unknown(item("keep", i), "event type", t, nameSet{list: known.EventTypes})
+	}
+	for i, r := range c.Registries {
+		k.registry(item("registries", i), r)
+	}
+	for i, t := range c.Targets {
+		k.target(item("targets", i), t)
+	}
+	for i, r := range c.Rules {
+		k.rule(item("rules", i), r)
+	}
+	return k.faults
+}
+
+func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
+
+func (k *checker) fault(path, format string, args ...any) {
+	k.faults = append(k.faults, Faultf(path, format, args...))
+}
+
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+
+// nameSet is a list of names, with an index where it may be long.
+type nameSet struct {
+	list  []string
+	index map[string]int
+}
+
+func (s nameSet) has(name string) bool {
+	if s.index == nil {
+		return slices.Contains(s.list, name)
+	}
+	_, ok := s.index[name]
+	return ok
+}
+
+// names finds names that are no names and those that two of a kind share, and
+// returns all of them. An empty one is missing, which the decoder said.
+func (k *checker) names(kind string, count int, name func(int) string) nameSet {
+	set := nameSet{make([]string, 0, count), make(map[string]int, count)}
+	for i := range count {
+		n, path := name(i), item(kind, i)+".name"
+		if n == "" {
+			continue
+		}
+		if first, ok := set.index[n]; ok {
+			other := item(kind, first)
+			k.fault(path, "%q is the name of %s too, in line %d: give one of them another", n, other, k.find(other+".name").Line)
+			continue
+		}
+		if !namePattern.MatchString(n) {
+			k.fault(path, `%q is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`, n)
+		}
+		set.list = append(set.list, n)
+		set.index[n] = i
+	}
+	return set
+}
+
+func (k *checker) registry(path string, r Registry) {
+	k.unknown(path+".type", "registry type", r.Type, nameSet{list: k.known.RegistryTypes})
+	_, given := k.lines[dotted(path+".auth")]
+	if missing := r.Auth == nil && !given || r.Auth != nil && len(r.Auth) == 0; missing && reachable(k.Listen) {
+		k.fault(path+".auth", "is missing, and listen (%s) can be reached from outside: add what the registry must show, such as auth: {bearer: {file: /run/secrets/%s}}", k.Listen, r.Name)
+	}
+	for i, a := range r.Auth {
+		at := path + ".auth"
+		if _, list := k.lines[dotted(item(at, i))]; list {
+			at = item(at, i)
+		}
+		if a.Bearer != nil && strings.ContainsFunc(a.Bearer.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+			k.fault(at+".bearer", "has a blank, a line break or a letter beyond ASCII in it, which no header carries: take another secret")
+		}
+	}
+}
+
+func (k *checker) target(path string, t Target) {
+	k.unknown(path+".type", "target type", t.Type, nameSet{list: k.known.TargetTypes})
+	k.unknown(path+".order", "order", t.Order, nameSet{list: []string{"repository", "none"}})
+	within := func(key string, d, least, most Duration) {
+		if d < least || d > most {
+			k.fault(path+"."+key, "%v is out of range: write %v to %v", d, least, most)
+		}
+	}
+	within("hold", t.Hold, 0, maxHold)
+	within("timeout", t.Timeout, minTimeout, maxTimeout)
+	within("retry.give_up_after", t.Retry.GiveUpAfter, minGiveUpAfter, maxGiveUpAfter)
+	if t.Concurrency < 0 || t.Concurrency > maxConcurrency {
+		k.fault(path+".concurrency", "%d is out of range: write 1 to %d, or 0 for what suits the target's type", t.Concurrency, maxConcurrency)
+	}
+	last := len(t.Retry.Schedule) - 1
+	if last < 0 || last >= maxSchedule {
+		k.fault(path+".retry.schedule", "has %d delays: write 1 to %d, the last repeats", last+1, maxSchedule)
+	}
+	for i, d := range t.Retry.Schedule {
+		least := Duration(0)
+		if i == last {
+			least = minLastDelay
+		}
+		within(item("retry.schedule", i), d, least, maxDelay)
+	}
+}
+
+func (k *checker) rule(path string, r Rule) {
+	for i, name := range r.Scope.Registries {
+		k.unknown(item(path+".scope.registries", i), "registry", name, k.registries)
+	}
+	if r.Deliver != nil && len(r.Deliver) == 0 {
+		k.fault(path+".deliver", "names no target: name at least one, or remove the rule")
+	}
+	for i, d := range r.Deliver {
+		at := item(path+".deliver", i)
+		k.unknown(at, "target", d.Target, k.targets)
+		if k.targets.has(d.Target) && slices.Contains(r.Deliver[:i], d) {
+			k.faults = append(k.faults, Warningf(at, "%q is named twice: each event is delivered to it once", d.Target))
+		}
+	}
+}
+
+// unknown blames name, which stands at path, where it is none of names. Nothing is
+// said of an empty name, which could not be decoded, and against a nil list.
+func (k *checker) unknown(path, what, name string, names nameSet) {
+	if names.list != nil && name != "" && !names.has(name) {
+		k.fault(path, "unknown %s %q: %s", what, name, Suggest(name, names.list))
+	}
+}

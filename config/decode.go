@@ -1,0 +1,287 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// decoder fills the structs of this package from a YAML tree. Unlike yaml.v3's own,
+// it finds all faults at once and says for each where it is.
+type decoder struct {
+	walk
+	dir    string // that relative paths start from
+	fields map[reflect.Type][]field
+}
+
+const isEmpty = "is empty: give it a value or remove the key"
+
+// field is one key of a struct.
+type field struct {
+	name     string
+	index    int
+	required bool
+	example  string
+}
+
+func newDecoder(file string, size int, lines map[string]Pos) *decoder {
+	return &decoder{
+		walk:   walk{file: file, lines: lines, budget: budgetFor(size), inside: map[*yaml.Node]bool{}},
+		dir:    filepath.Dir(file),
+		fields: map[reflect.Type][]field{},
+	}
+}
+
+// decode fills c, which holds the defaults, from the root of a document.
+func (d *decoder) decode(root *yaml.Node, c *Config) {
+	d.value(root, reflect.ValueOf(c).Elem(), "")
+}
+
+// value decodes n, which is written at path, into v.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
+	n, leave := d.enter(n, path)
+	defer leave()
+	if n == nil {
+		return
+	}
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+		// Lists at the top are left empty by who comments out all that is in them.
+		// Elsewhere that could turn a narrow rule into a wide one.
+		if v.Kind() != reflect.Slice || strings.Contains(path, ".") {
+			d.fault(n.Line, path, isEmpty)
+		}
+		return
+	}
+	switch p := v.Addr().Interface().(type) {
+	case *Secret:
+		d.secret(n, p, path)
+	case *Duration:
+		d.duration(n, p, path)
+	case *AuthList:
+		d.auth(n, v, path)
+	case *Deliver:
+		d.deliver(n, v, path)
+	default:
+		d.kind(n, v, path)
+	}
+}
+
+// kind decodes n into v by the kind of v's type.
+func (d *decoder) kind(n *yaml.Node, v reflect.Value, path string) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if d.is(n, yaml.MappingNode, "keys and values", path) {
+			d.structure(n, v, path)
+		}
+	case reflect.Slice:
+		if d.is(n, yaml.SequenceNode, "a list", path) {
+			d.list(n, v, path)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		if v := v.Elem(); v.Type() == reflect.TypeFor[Secret]() {
+			d.secret(n, v.Addr().Interface().(*Secret), path)
+		} else {
+			d.kind(n, v, path)
+		}
+	case reflect.String:
+		if !d.text(n, path) {
+		} else if n.Value == "" {
+			d.fault(n.Line, path, isEmpty)
+		} else {
+			v.SetString(n.Value)
+		}
+	case reflect.Bool:
+		var b bool
+		if !d.is(n, yaml.ScalarNode, "true or false", path) {
+		} else if n.ShortTag() != "!!bool" || n.Decode(&b) != nil {
+			d.fault(n.Line, path, fmt.Sprintf("wants true or false, found %q: write one of the two", n.Value))
+		} else {
+			v.SetBool(b)
+		}
+	case reflect.Int:
+		var i int
+		if !d.is(n, yaml.ScalarNode, "a whole number", path) {
+		} else if n.ShortTag() != "!!int" || n.Decode(&i) != nil {
+			d.fault(n.Line, path, fmt.Sprintf("wants a whole number, found %q: write it in digits, without quotes", n.Value))
+		} else {
+			v.SetInt(int64(i))
+		}
+	}
+}
+
+// structure decodes mapping n into the struct v.
+func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
+	if pos := v.FieldByName("Pos"); pos.IsValid() {
+		pos.Set(reflect.ValueOf(Pos{d.file, n.Line}))
+	}
+	fields := d.fieldsOf(v.Type())
+	given := make(map[string]bool, len(fields))
+	for _, e := range d.entries(n, path) {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == e.key })
+		if i < 0 {
+			d.fault(e.line, join(path, e.key), "unknown key: "+Suggest(e.key, names(fields)))
+			if meant, ok := Nearest(e.key, names(fields)); ok {
+				given[meant] = true // so that it is not missed as well
+			}
+			continue
+		}
+		given[e.key] = true
+		if t, ok := v.Addr().Interface().(*Target); ok && e.key == "options" {
+			d.options(e.node, t, join(path, e.key))
+			continue
+		}
+		d.value(e.node, v.Field(fields[i].index), join(path, e.key))
+	}
+	for _, f := range fields {
+		if f.required && !given[f.name] {
+			d.fault(n.Line, join(path, f.name), `is missing: add it, for example "`+f.name+": "+f.example+`"`)
+		}
+	}
+}
+
+// list decodes sequence n into the slice v.
+func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
+	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, content := range n.Content {
+		e := list.Index(i)
+		switch p := e.Addr().Interface().(type) {
+		case *Target:
+			*p = defaultTarget()
+		case *Rule:
+			*p = defaultRule()
+		}
+		d.value(content, e, item(path, i))
+	}
+	v.Set(list)
+}
+
+// auth decodes a list of credentials, or a single one.
+func (d *decoder) auth(n *yaml.Node, v reflect.Value, path string) {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		d.list(n, v, path)
+		return
+	case yaml.ScalarNode: // perhaps the secret itself, so it is not quoted
+		d.fault(n.Line, path, "wants keys and values, found "+kindOf(n)+": write {bearer: {file: PATH}}")
+		return
+	}
+	var a Auth
+	d.structure(n, reflect.ValueOf(&a).Elem(), path)
+	v.Set(reflect.ValueOf(AuthList{a}))
+}
+
+// deliver decodes a target's name, or the keys of a Deliver.
+func (d *decoder) deliver(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.ScalarNode {
+		d.kind(n, v, path)
+		return
+	}
+	d.kind(n, v.FieldByName("Target"), path)
+}
+
+// duration decodes a length of time.
+func (d *decoder) duration(n *yaml.Node, to *Duration, path string) {
+	if !d.is(n, yaml.ScalarNode, "a length of time", path) {
+		return
+	}
+	v, err := parseDuration(n.Value)
+	if err != nil {
+		d.fault(n.Line, path, err.Error())
+		return
+	}
+	*to = v
+}
+
+// secret decodes {env: X}, {file: P} or the value itself.
+func (d *decoder) secret(n *yaml.Node, to *Secret, path string) {
+	const forms = "write {env: NAME} or {file: PATH}"
+	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() != "!!str":
+		d.fault(n.Line, path, "wants text, found "+kindOf(n)+": put the secret in quotes, or better "+forms)
+	case n.Kind == yaml.ScalarNode && n.Value == "":
+		d.fault(n.Line, path, "is empty: "+forms)
+	case n.Kind == yaml.ScalarNode:
+		d.warn(n.Line, path, "the secret stands in this file, for all who can read it: "+forms)
+		*to = NewSecret(n.Value)
+	default:
+		if v, ok := d.reference(n, path); ok {
+			*to = NewSecret(v)
+		} else if !isReference(n) {
+			d.fault(n.Line, path, "is no secret: "+forms)
+		}
+	}
+}
+
+// isReference reports whether n is exactly {env: X} or {file: P} with a plain value.
+func isReference(n *yaml.Node) bool {
+	if n.Kind != yaml.MappingNode || len(n.Content) != 2 {
+		return false
+	}
+	key, value := n.Content[0], n.Content[1]
+	if value.Kind == yaml.AliasNode {
+		value = value.Alias
+	}
+	return (key.Value == "env" || key.Value == "file") && key.Kind == yaml.ScalarNode &&
+		value.Kind == yaml.ScalarNode && value.ShortTag() != "!!null"
+}
+
+// reference returns the value that n refers to, if n [isReference] and there is one.
+func (d *decoder) reference(n *yaml.Node, path string) (string, bool) {
+	if !isReference(n) {
+		return "", false
+	}
+	key := n.Content[0].Value
+	to, leave := d.enter(n.Content[1], join(path, key))
+	defer leave()
+	if to == nil {
+		return "", false
+	}
+	var value, warning string
+	var err error
+	if key == "env" {
+		value, err = fromEnv(to.Value)
+	} else {
+		value, warning, err = fromFile(d.dir, to.Value)
+	}
+	if warning != "" {
+		d.warn(to.Line, path, warning)
+	}
+	if err != nil {
+		d.fault(to.Line, path, err.Error())
+	}
+	return value, err == nil
+}
+
+// fieldsOf returns the keys of struct type t.
+func (d *decoder) fieldsOf(t reflect.Type) []field {
+	if list, ok := d.fields[t]; ok {
+		return list
+	}
+	var list []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := f.Tag.Get("yaml")
+		if name == "" || name == "-" {
+			continue
+		}
+		// The tags of the JSON Schema generator, so that schema and decoder agree.
+		says := f.Tag.Get("jsonschema")
+		_, example, _ := strings.Cut(says, "example=")
+		list = append(list, field{name, i, strings.HasPrefix(says, "required"), example})
+	}
+	d.fields[t] = list
+	return list
+}
+
+func names(fields []field) []string {
+	list := make([]string, len(fields))
+	for i, f := range fields {
+		list[i] = f.name
+	}
+	return list
+}

@@ -1,0 +1,50 @@
+package config
+
+import "time"
+
+// Default returns the configuration of a bellbuoy that was given none: it listens
+// on loopback, takes what a Distribution registry posts to /in/distribution, stores
+// all of it, pulls and blobs too, and delivers nothing.
+func Default() *Config {
+	c := defaults()
+	c.Keep = []string{
+		"artifact.pulled", "artifact.inspected", "chart.pulled",
+		"blob.pushed", "blob.pulled", "blob.mounted", "blob.deleted",
+	}
+	c.Registries = []Registry{{Name: "distribution", Type: "distribution"}}
+	return &c
+}
+
+// defaults is what a file's settings are laid over.
+func defaults() Config {
+	return Config{
+		Listen: "127.0.0.1:5080",
+		Admin:  Admin{Listen: "127.0.0.1:5081"},
+		Store:  "./bellbuoy.db",
+	}
+}
+
+func defaultTarget() Target {
+	return Target{
+		Options: []byte("{}"),
+		Hold:    Duration(5 * time.Minute),
+		Timeout: Duration(15 * time.Second),
+		Retry: Retry{
+			Schedule: []Duration{
+				0,
+				Duration(5 * time.Second),
+				Duration(30 * time.Second),
+				Duration(2 * time.Minute),
+				Duration(10 * time.Minute),
+				Duration(30 * time.Minute),
+				Duration(1 * time.Hour),
+				Duration(2 * time.Hour),
+				Duration(4 * time.Hour),
+				Duration(8 * time.Hour),
+			},
+			GiveUpAfter: Duration(72 * time.Hour),
+		},
+	}
+}
+
+func defaultRule() Rule { return Rule{Enabled: true} }

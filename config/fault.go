@@ -1,0 +1,151 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Pos is a place in a file.
+type Pos struct {
+	File string
+	Line int // from 1; 0 = the file as a whole
+}
+
+// String returns FILE:LINE.
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return p.File + ":" + strconv.Itoa(p.Line)
+}
+
+// Severity says what a [Fault] means for the configuration that has it.
+type Severity int
+
+const (
+	Error   Severity = iota // the configuration must not be used
+	Warning                 // it may be used, but somebody should look
+)
+
+// Fault is one thing that is wrong in a configuration.
+type Fault struct {
+	Severity Severity
+	Pos      Pos
+	Path     string // of the key: "rules[2].tag.regex"; empty = the file as a whole
+	Message  string // what is wrong, and what to do; lower case, no secret in it
+}
+
+// String returns "FILE:LINE: path: what, and what to do". A warning has the word
+// before its message.
+func (f Fault) String() string {
+	var b strings.Builder
+	if f.Pos != (Pos{}) {
+		b.WriteString(f.Pos.String() + ": ")
+	}
+	if f.Path != "" {
+		b.WriteString(f.Path + ": ")
+	}
+	if f.Severity == Warning {
+		b.WriteString("warning: ")
+	}
+	b.WriteString(f.Message)
+	return b.String()
+}
+
+// Faultf makes an error at path that [Config.Locate] can put on its line.
+func Faultf(path, format string, args ...any) Fault {
+	return Fault{Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// Warningf is [Faultf] for a warning.
+func Warningf(path, format string, args ...any) Fault {
+	return Fault{Severity: Warning, Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// Faults are all that is wrong in a configuration.
+type Faults []Fault
+
+// Failed reports whether there is more than warnings among them.
+func (fs Faults) Failed() bool {
+	return slices.ContainsFunc(fs, func(f Fault) bool { return f.Severity == Error })
+}
+
+// Err returns the faults as one error, a line each and without the warnings, or nil
+// where there are no others.
+func (fs Faults) Err() error {
+	var lines []string
+	for _, f := range fs {
+		if f.Severity == Error {
+			lines = append(lines, f.String())
+		}
+	}
+	if lines == nil {
+		return nil
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// Warnings returns those that are warnings.
+func (fs Faults) Warnings() Faults {
+	var list Faults
+	for _, f := range fs {
+		if f.Severity == Warning {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// Sort puts the faults in the order of the file.
+func (fs Faults) Sort() {
+	slices.SortStableFunc(fs, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line))
+	})
+}
+
+// Locate puts each fault that has a path and no line on the line of the file where
+// the path, or what holds it, is written. It changes fs and returns it.
+func (c *Config) Locate(fs Faults) Faults {
+	for i, f := range fs {
+		if f.Pos.Line == 0 {
+			fs[i].Pos = c.find(f.Path)
+		}
+	}
+	return fs
+}
+
+// OptionFault makes an error of what the sender of c.Targets[target] found wrong in
+// its options; path is within them, as senders write it: "headers.X-Token",
+// "secrets.0", or empty for the options as a whole.
+func (c *Config) OptionFault(target int, path, message string) Fault {
+	full := optionPath(target, path)
+	return Fault{Pos: c.find(full), Path: full, Message: message}
+}
+
+func optionPath(target int, path string) string {
+	full := "targets[" + strconv.Itoa(target) + "].options"
+	if path == "" {
+		return full
+	}
+	return full + "." + path
+}
+
+// find returns where path is written, or else the nearest thing around it.
+func (c *Config) find(path string) Pos {
+	for p := dotted(path); p != ""; p = p[:max(0, strings.LastIndexByte(p, '.'))] {
+		if pos, ok := c.lines[p]; ok {
+			return pos
+		}
+	}
+	return c.lines[""]
+}
+
+// dotted writes targets[0].name as targets.0.name, so that the two ways in which
+// paths name the items of a list are one.
+func dotted(path string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(path, "[", "."), "]", "")
+}
