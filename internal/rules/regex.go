@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+)
+
+// The bounds of patterns, so that no rule makes matching slow or large.
+const (
+	maxPattern = 512    // bytes
+	maxProgram = 10_000 // instructions of a compiled regex
+)
+
+// tagRegex matches whole strings.
+type tagRegex struct {
+	source  string
+	literal string         // the one string that matches, where re is nil
+	re      *regexp.Regexp // anchored at both ends
+}
+
+func (r *tagRegex) match(s string) bool {
+	if r.re == nil {
+		return s == r.literal
+	}
+	return r.re.MatchString(s)
+}
+
+// compileRegex compiles RE2 that must match the whole of a string.
+func compileRegex(source string) (*tagRegex, error) {
+	if source == "" {
+		return nil, errors.New(`is empty: remove the condition to take every tag, or write ".*"`)
+	}
+	if len(source) > maxPattern {
+		return nil, fmt.Errorf("is %d bytes long: write at most %d, or make several rules of it", len(source), maxPattern)
+	}
+	// Compiled as it is, before it is wrapped: "a)|(?:b" is no regex.
+	parsed, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		var se *syntax.Error
+		if errors.As(err, &se) {
+			err = fmt.Errorf("%s in %q", se.Code, se.Expr)
+		}
+		return nil, fmt.Errorf("is no RE2 regex: %w: correct it (RE2 has no look-around and no back-references)", err)
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil, fmt.Errorf("cannot be compiled: %w", err)
+	}
+	if len(prog.Inst) > maxProgram {
+		return nil, errors.New("is too large when its repetitions are written out: repeat less, or use * or +")
+	}
+	re, err := regexp.Compile(`\A(?:` + source + `)\z`)
+	if err != nil {
+		// A \Q that is not ended quotes our parenthesis too.
+		re, err = regexp.Compile(`\A(?:` + source + `\E)\z`)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot be compiled: %w", err)
+	}
+	r := &tagRegex{source: source, re: re}
+	if bare, err := regexp.Compile(source); err == nil {
+		if literal, all := bare.LiteralPrefix(); all {
+			r.literal, r.re = literal, nil
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,107 @@
+// Package rules decides which targets hear of an event, and says why the others
+// do not. It is pure: what a [Set] made of an event can be computed again at any
+// time, by the same set or by one made again from its [Set.Source].
+package rules
+
+import (
+	"fmt"
+
+	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+)
+
+// Set is a compiled list of rules. It does not change, and may be used by many
+// goroutines at the same time.
+type Set struct {
+	// byType are the rules that take events of a type, in the config's order.
+	byType map[event.Type][]candidate
+	source []byte
+	hash   string
+}
+
+// Match is a rule that takes an event.
+type Match struct {
+	Rule    string
+	Deliver []config.Deliver // in the config's order, none twice; not to be changed
+}
+
+// Verdict is what one rule made of an event. Its JSON is part of the API.
+type Verdict struct {
+	Rule    string `json:"rule"`
+	Matched bool   `json:"matched"`
+	// Predicate is the condition that failed: status, registry, namespace,
+	// repository or tag. Reason says how. Both are empty where the rule matched.
+	Predicate string `json:"predicate"`
+	Reason    string `json:"reason"`
+}
+
+// FromConfig is [Compile] of c's rules, each fault on its line of c's file.
+func FromConfig(c *config.Config) (*Set, config.Faults) {
+	set, faults := Compile(c.Rules)
+	return set, c.Locate(faults)
+}
+
+// Compile makes a set of list, or says all that is wrong with the rules' patterns;
+// then the set is nil. The paths of its faults begin with "rules[i]". That names
+// are unique and that registries and targets exist is package config's to check.
+func Compile(list []config.Rule) (*Set, config.Faults) {
+	c := compiler{regexes: map[string]*tagRegex{}}
+	s := &Set{byType: map[event.Type][]candidate{}}
+	for i, r := range list {
+		c.path = fmt.Sprintf("rules[%d]", i)
+		compiled, types := c.compile(r)
+		if !r.Enabled {
+			continue
+		}
+		for t, statuses := range types {
+			s.byType[t] = append(s.byType[t], candidate{compiled, statuses})
+		}
+	}
+	if c.faults.Failed() {
+		return nil, c.faults
+	}
+	s.source, s.hash = encode(list)
+	return s, c.faults
+}
+
+// Route returns the rules that take e, in the config's order.
+func (s *Set) Route(e *event.Event) []Match {
+	var matches []Match
+	about := subjectOf(e)
+	for _, c := range s.byType[e.Type] {
+		if c.judge(&about) == passed {
+			matches = append(matches, Match{c.rule.name, c.rule.deliver})
+		}
+	}
+	return matches
+}
+
+// Explain returns what each rule makes of e, in the config's order: exactly those
+// that [Set.Route] returns are matched. Rules that take no events of e's type, and
+// disabled ones, are left out. The list is never nil.
+func (s *Set) Explain(e *event.Event) []Verdict {
+	about := subjectOf(e)
+	verdicts := make([]Verdict, 0, len(s.byType[e.Type]))
+	for _, c := range s.byType[e.Type] {
+		v := Verdict{Rule: c.rule.name}
+		if failed := c.judge(&about); failed == passed {
+			v.Matched = true
+		} else {
+			v.Predicate, v.Reason = failed.String(), c.reason(failed, &about)
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts
+}
+
+// Wants reports whether some enabled rule takes events of type t. Of types that are
+// [event.Type.OnRequest] only those need be stored that a rule wants.
+func (s *Set) Wants(t event.Type) bool { return len(s.byType[t]) > 0 }
+
+// Hash identifies what the set decides: the SHA-256 of [Set.Source], in hex.
+// Descriptions and disabled rules do not count.
+func (s *Set) Hash() string { return s.hash }
+
+// Source returns the set in a form that [FromSource] makes it of again. It is not
+// to be changed.
+func (s *Set) Source() []byte { return s.source }
