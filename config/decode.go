@@ -131,6 +131,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			continue
 		}
 		given[e.key] = true
+		d.note(e.line, join(path, e.key))
 		if t, ok := v.Addr().Interface().(*Target); ok && e.key == "options" {
 			d.options(e.node, t, join(path, e.key))
 			continue

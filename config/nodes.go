@@ -35,13 +35,18 @@ func (w *walk) warn(line int, path, message string) {
 	w.faults = append(w.faults, Fault{Severity: Warning, Pos: Pos{w.file, line}, Path: path, Message: message})
 }
 
+// note keeps the line of path; the first one that is noted stays.
+func (w *walk) note(line int, path string) {
+	if path = dotted(path); w.lines[path] == (Pos{}) {
+		w.lines[path] = Pos{w.file, line}
+	}
+}
+
 // enter begins the visit of n at path: it notes the line, follows an alias and
 // counts. It returns what n stands for, nil where that must not be visited, and a
 // function that ends the visit.
 func (w *walk) enter(n *yaml.Node, path string) (*yaml.Node, func()) {
-	if _, ok := w.lines[dotted(path)]; !ok {
-		w.lines[dotted(path)] = Pos{w.file, n.Line}
-	}
+	w.note(n.Line, path)
 	leave := func() {}
 	if n.Kind == yaml.AliasNode {
 		if w.inside[n.Alias] {

@@ -74,6 +74,7 @@ func (o *opaque) write(out *bytes.Buffer, n *yaml.Node, path string, depth int) 
 			if i > 0 {
 				out.WriteByte(',')
 			}
+			o.note(e.line, join(path, e.key))
 			text(out, e.key)
 			out.WriteByte(':')
 			o.write(out, e.node, join(path, e.key), depth+1)

@@ -1,0 +1,253 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var known = Known{
+	RegistryTypes: []string{"distribution"},
+	TargetTypes:   []string{"webhook"},
+	EventTypes:    []string{"artifact.pushed", "artifact.pulled", "blob.pulled"},
+}
+
+// parse reads a configuration as if it stood in a file named bb.yml of dir, and
+// returns its faults as they are printed, without the name of the file.
+func parse(t *testing.T, dir, text string) (*Config, []string) {
+	t.Helper()
+	file := filepath.Join(dir, "bb.yml")
+	c, faults := Parse(file, []byte(text), known)
+	var lines []string
+	for _, f := range faults {
+		line, ok := strings.CutPrefix(f.String(), file+":")
+		if !ok {
+			t.Errorf("fault %q does not begin with the file's name", f)
+		}
+		lines = append(lines, strings.ReplaceAll(line, dir, "DIR"))
+	}
+	return c, lines
+}
+
+const (
+	registry = "registries: [{name: hub, type: distribution}]\n"
+	target   = "targets: [{name: ci, type: webhook}]\n"
+)
+
+func TestBadConfigs(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string, mode os.FileMode) {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil { // whatever the umask
+			t.Fatal(err)
+		}
+	}
+	write("empty", "\n", 0o600)
+	write("open", "s3cret", 0o644)
+	write("two lines", "s3cret\nmore\n", 0o600)
+	write("large", strings.Repeat("x", maxSecretFile+1), 0o600)
+	t.Setenv("BB_EMPTY", "")
+	bearer := func(secret string) string {
+		return "registries: [{name: hub, type: distribution, auth: {bearer: " + secret + "}}]\n"
+	}
+	options := func(options string) string {
+		return "targets:\n- name: ci\n  type: webhook\n  options: " + options + "\n"
+	}
+	of := func(target string) string { return "targets: [{name: ci, type: webhook, " + target + "}]\n" }
+	rule := func(rule string) string { return registry + target + "rules: [{" + rule + "}]\n" }
+
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{"empty", "", []string{` is empty: write at least "registries:", or run bellbuoy without a configuration`}},
+		{"only comments", "# nothing\n", []string{` is empty: write at least "registries:", or run bellbuoy without a configuration`}},
+		{"no keys", "- a\n", []string{`1: wants keys and values, found a list: write "key: value"`}},
+		{"text", "hello\n", []string{`1: wants keys and values, found text: write "key: value"`}},
+		{"second document", registry + "---\nlisten: x\n", []string{`2: a second document begins here: only one is read, so move all of it into the first and remove the "---"`}},
+		{"bad second document", registry + "---\na: [\n", []string{`3: is no YAML: did not find expected node content: correct the YAML about here`}},
+		{"no YAML", "listen: 127.0.0.1:5080\nstore: a: b\n", []string{`2: is no YAML: mapping values are not allowed in this context: correct the YAML about here`}},
+		{"no YAML in the first line", "a: b: c\n", []string{`1: is no YAML: mapping values are not allowed in this context: correct the YAML about here`}},
+		{"tab", "admin:\n\tlisten: x\n", []string{`2: is no YAML: found character that cannot start any token: indent with blanks and not with tabs, and put a value that begins with @, ` + "`" + ` or % in quotes`}},
+
+		{"unknown key", "lisen: 127.0.0.1:5080\n", []string{`1: lisen: unknown key: did you mean "listen"?`}},
+		{"key of a later bellbuoy", "metrics: open\n", []string{`1: metrics: unknown key: there are listen, admin, store, keep, registries, targets and rules`}},
+		{"unknown key below", "admin: {\n  lsten: x}\n", []string{`2: admin.lsten: unknown key: did you mean "listen"?`}},
+		{"only one key", "admin: {port: 1}\n", []string{`1: admin.port: unknown key: there is only listen`}},
+		{"key in capitals", "Listen: x\n", []string{`1: Listen: unknown key: did you mean "listen"?`}},
+		{"near a required key", "registries: [{nmae: hub, type: distribution}]\n", []string{`1: registries[0].nmae: unknown key: did you mean "name"?`}},
+		{"duplicate key", "store: a\nkeep: []\nstore: b\n", []string{`3: store: is given twice, first in line 1: remove one`}},
+		{"duplicate key below", "admin:\n  listen: 127.0.0.1:1\n  listen: 127.0.0.1:2\n", []string{`3: admin.listen: is given twice, first in line 2: remove one`}},
+		{"key that is no text", "[a]: b\n", []string{`1: has a key that is no text: put the key in quotes`}},
+		{"no key", "~: b\n", []string{`1: has a key that is no text: put the key in quotes`}},
+
+		{"number for text", "store: 5\n", []string{`1: store: wants text, found the number 5: put it in quotes, "5"`}},
+		{"word for text", "store: true\n", []string{`1: store: wants text, found the word true: put it in quotes, "true"`}},
+		{"date for text", "store: 2026-01-01\n", []string{`1: store: wants text, found the date 2026-01-01: put it in quotes, "2026-01-01"`}},
+		{"list for text", "store: [a]\n", []string{`1: store: wants text, found a list: write one value`}},
+		{"binary for text", "store: !!binary aGk=\n", []string{`1: store: wants text, found the type !!binary aGk=: put it in quotes, "aGk="`}},
+		{"keys for text", "store: {a: b}\n", []string{`1: store: wants text, found keys and values: write one value`}},
+		{"text for list", "keep: blob.pulled\n", []string{`1: keep: wants a list, found text: put it in brackets, [blob.pulled]`}},
+		{"keys for list", "targets: {ci: {type: webhook}}\n", []string{`1: targets: wants a list, found keys and values: begin each item with "- "`}},
+		{"text for keys", "admin: 127.0.0.1:5081\n", []string{`1: admin: wants keys and values, found text: write "key: value"`}},
+		{"nothing", "store:\nadmin:\n", []string{`1: store: is empty: give it a value or remove the key`, `2: admin: is empty: give it a value or remove the key`}},
+		{"empty text", `store: ""`, []string{`1: store: is empty: give it a value or remove the key`}},
+		{"nothing in a list", "keep: [blob.pulled, ]\nregistries:\n-\n", []string{`3: registries[0]: is empty: give it a value or remove the key`}},
+		{"bool", rule("name: a, deliver: [ci], enabled: yes"), []string{`3: rules[0].enabled: wants true or false, found "yes": write one of the two`}},
+		{"list for bool", rule("name: a, deliver: [ci], enabled: []"), []string{`3: rules[0].enabled: wants true or false, found a list: write one value`}},
+		{"whole number", of(`concurrency: "4"`), []string{`1: targets[0].concurrency: wants a whole number, found "4": write it in digits, without quotes`}},
+		{"number that is not whole", of(`concurrency: 1.5`), []string{`1: targets[0].concurrency: wants a whole number, found "1.5": write it in digits, without quotes`}},
+		{"number too large", of(`concurrency: 18446744073709551615`), []string{`1: targets[0].concurrency: wants a whole number, found "18446744073709551615": write it in digits, without quotes`}},
+
+		{"missing keys", "registries: [{}]\ntargets: [{}]\nrules: [{}]\n", []string{
+			`1: registries[0].name: is missing: add it, for example "name: hub"`,
+			`1: registries[0].type: is missing: add it, for example "type: distribution"`,
+			`2: targets[0].name: is missing: add it, for example "name: ci"`,
+			`2: targets[0].type: is missing: add it, for example "type: webhook"`,
+			`3: rules[0].name: is missing: add it, for example "name: all-pushes"`,
+			`3: rules[0].deliver: is missing: add it, for example "deliver: [ci]"`,
+		}},
+		{"missing keys below", rule("name: a, tag: {}, deliver: [{}]"), []string{
+			`3: rules[0].tag.regex: is missing: add it, for example "regex: v.*"`,
+			`3: rules[0].deliver[0].target: is missing: add it, for example "target: ci"`,
+		}},
+		{"a condition left empty", registry + target + "rules:\n- name: a\n  tag:\n  scope: {registries: }\n  deliver: [ci]\n", []string{
+			`5: rules[0].tag: is empty: give it a value or remove the key`,
+			`6: rules[0].scope.registries: is empty: give it a value or remove the key`,
+		}},
+
+		{"duration without unit", of("hold: 5"), []string{`1: targets[0].hold: 5 has no unit: write 5s, 5m, 5h or 5d`}},
+		{"bad duration", of("hold: 5 minutes"), []string{`1: targets[0].hold: "5 minutes" is no length of time: write it like 5s, 10m, 72h or 3d`}},
+		{"bad days", of("hold: xd"), []string{`1: targets[0].hold: "xd" is no length of time: write it like 5s, 10m, 72h or 3d`}},
+		{"days behind hours", of("hold: 1h2d"), []string{`1: targets[0].hold: "1h2d" is no length of time: write it like 5s, 10m, 72h or 3d`}},
+		{"negative duration", of("hold: -5s"), []string{`1: targets[0].hold: "-5s" is negative: write a time of 0s or more`}},
+		{"negative days", of("hold: -1d30h"), []string{`1: targets[0].hold: "-1d30h" is negative: write a time of 0s or more`}},
+		{"endless duration", of("hold: 200000d"), []string{`1: targets[0].hold: "200000d" is longer than 292 years: write a shorter time`}},
+		{"endless sum", of("hold: 106751d23h59m"), []string{`1: targets[0].hold: "106751d23h59m" is longer than 292 years: write a shorter time`}},
+		{"list for duration", of("hold: [5s]"), []string{`1: targets[0].hold: wants a length of time, found a list: write one value`}},
+
+		{"hold too long", of("hold: 31d"), []string{`1: targets[0].hold: 744h is out of range: write 0s to 720h`}},
+		{"timeout too short", of("timeout: 999ms"), []string{`1: targets[0].timeout: 999ms is out of range: write 1s to 1m`}},
+		{"timeout too long", of("timeout: 61s"), []string{`1: targets[0].timeout: 1m1s is out of range: write 1s to 1m`}},
+		{"give up at once", of("retry: {give_up_after: 0s}"), []string{`1: targets[0].retry.give_up_after: 0s is out of range: write 1s to 720h`}},
+		{"no schedule", of("retry: {schedule: []}"), []string{`1: targets[0].retry.schedule: has 0 delays: write 1 to 100, the last repeats`}},
+		{"long schedule", of("retry: {schedule: [" + strings.Repeat("1s,", 101) + "]}"), []string{`1: targets[0].retry.schedule: has 101 delays: write 1 to 100, the last repeats`}},
+		{"long delay", of("retry: {schedule: [0s, 25h, 1h]}"), []string{`1: targets[0].retry.schedule[1]: 25h is out of range: write 0s to 24h`}},
+		{"restless schedule", of("retry: {schedule: [5s, 0s]}"), []string{`1: targets[0].retry.schedule[1]: 0s is out of range: write 10ms to 24h`}},
+		{"concurrency", of("concurrency: -1"), []string{`1: targets[0].concurrency: -1 is out of range: write 1 to 1000, or 0 for what suits the target's type`}},
+		{"order", of("order: repo"), []string{`1: targets[0].order: unknown order "repo": there are repository and none`}},
+
+		{"bad name", "registries: [{name: Hub, type: distribution}]\ntargets: [{name: -ci, type: webhook}]\n", []string{
+			`1: registries[0].name: "Hub" is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`,
+			`2: targets[0].name: "-ci" is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`,
+		}},
+		{"name of a rule with a line break", rule(`name: "a\n", deliver: [ci]`), []string{`3: rules[0].name: "a\n" is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`}},
+		{"duplicate names", "targets:\n- {name: ci, type: webhook}\n- {name: b, type: webhook}\n- {name: ci, type: webhook}\n", []string{
+			`4: targets[2].name: "ci" is the name of targets[0] too, in line 2: give one of them another`,
+		}},
+		{"unknown target", rule("name: a, deliver: [ic]"), []string{`3: rules[0].deliver[0]: unknown target "ic": did you mean "ci"?`}},
+		{"unknown target, none near", rule("name: a, deliver: [{target: chat}]"), []string{`3: rules[0].deliver[0]: unknown target "chat": there is only ci`}},
+		{"unknown target, none at all", "rules: [{name: a, deliver: [ci]}]\n", []string{`1: rules[0].deliver[0]: unknown target "ci": there is none yet`}},
+		{"no target", rule("name: a, deliver: []"), []string{`3: rules[0].deliver: names no target: name at least one, or remove the rule`}},
+		{"target as text", rule("name: a, deliver: ci"), []string{`3: rules[0].deliver: wants a list, found text: put it in brackets, [ci]`}},
+		{"target twice", rule("name: a, deliver: [ci, ci]"), []string{`3: rules[0].deliver[1]: warning: "ci" is named twice: each event is delivered to it once`}},
+		{"unknown registry", rule("name: a, deliver: [ci], scope: {registries: [hup]}"), []string{`3: rules[0].scope.registries[0]: unknown registry "hup": did you mean "hub"?`}},
+		{"unknown registry type", "registries: [{name: a, type: Distribution}]\n", []string{`1: registries[0].type: unknown registry type "Distribution": did you mean "distribution"?`}},
+		{"unknown target type", "targets: [{name: a, type: slack}]\n", []string{`1: targets[0].type: unknown target type "slack": there is only webhook`}},
+		{"unknown event type", "keep: [artifact.pull]\n", []string{`1: keep[0]: unknown event type "artifact.pull": did you mean "artifact.pulled"?`}},
+
+		{"bad address", "listen: localhost\n", []string{`1: listen: "localhost" is no address: write HOST:PORT, such as 127.0.0.1:5080`}},
+		{"bad port", "listen: localhost:70000\n", []string{`1: listen: "localhost:70000" has no port from 0 to 65535: write HOST:PORT, such as 127.0.0.1:5080`}},
+		{"bad admin address", "admin: {listen: ':http'}\n", []string{`1: admin.listen: ":http" has no port from 0 to 65535: write HOST:PORT, such as 127.0.0.1:5081`}},
+		{"admin from outside", "admin: {listen: ':5081'}\n", []string{`1: admin.listen: :5081 can be reached from outside, and this version has no login yet: write a loopback address, such as 127.0.0.1:5081`}},
+		{"one address for both", "admin: {listen: '127.0.0.1:5080'}\n", []string{`1: admin.listen: 127.0.0.1:5080 is the intake's address too: give one of them another port`}},
+		{"no auth", registry + "listen: 0.0.0.0:5080\n", []string{
+			`1: registries[0].auth: is missing, and listen (0.0.0.0:5080) can be reached from outside: add what the registry must show, such as auth: {bearer: {file: /run/secrets/hub}}`,
+		}},
+		{"empty auth", "listen: ':5080'\nregistries: [{name: hub, type: distribution, auth: []}]\n", []string{
+			`2: registries[0].auth: is missing, and listen (:5080) can be reached from outside: add what the registry must show, such as auth: {bearer: {file: /run/secrets/hub}}`,
+		}},
+		{"auth as text", "listen: ':5080'\nregistries: [{name: hub, type: distribution, auth: s3cret}]\n", []string{
+			`2: registries[0].auth: wants keys and values, found text: write {bearer: {file: PATH}}`,
+		}},
+		{"store elsewhere", "store: postgres://localhost/bb\n", []string{`1: store: postgres:// is not a store that this version has: write the path of a file, such as ./bellbuoy.db`}},
+
+		{"secret in the file", bearer("s3cret"), []string{`1: registries[0].auth.bearer: warning: the secret stands in this file, for all who can read it: write {env: NAME} or {file: PATH}`}},
+		{"secret in a list", "registries:\n- name: hub\n  type: distribution\n  auth:\n  - bearer: s3cret\n", []string{`5: registries[0].auth[0].bearer: warning: the secret stands in this file, for all who can read it: write {env: NAME} or {file: PATH}`}},
+		{"secret that is a number", bearer("12345"), []string{`1: registries[0].auth.bearer: wants text, found the number: put the secret in quotes, or better write {env: NAME} or {file: PATH}`}},
+		{"empty secret", bearer(`""`), []string{`1: registries[0].auth.bearer: is empty: write {env: NAME} or {file: PATH}`}},
+		{"no secret", bearer(`{env: A, file: B}`), []string{`1: registries[0].auth.bearer: is no secret: write {env: NAME} or {file: PATH}`}},
+		{"secret of another kind", bearer(`{vault: A}`), []string{`1: registries[0].auth.bearer: is no secret: write {env: NAME} or {file: PATH}`}},
+		{"missing variable", bearer("{env: BB_NOT_SET}"), []string{`1: registries[0].auth.bearer: environment variable BB_NOT_SET is not set: set it where bellbuoy is started`}},
+		{"empty variable", bearer("{env: BB_EMPTY}"), []string{`1: registries[0].auth.bearer: environment variable BB_EMPTY is empty: set it to the secret`}},
+		{"no variable", bearer(`{env: ""}`), []string{`1: registries[0].auth.bearer: names no environment variable: write {env: NAME}`}},
+		{"missing file", bearer("{file: none}"), []string{`1: registries[0].auth.bearer: secret file DIR/none cannot be read: no such file or directory: correct the path, or give bellbuoy's user the right to read it`}},
+		{"no file", bearer(`{file: ""}`), []string{`1: registries[0].auth.bearer: names no file: write {file: PATH}`}},
+		{"empty file", bearer("{file: empty}"), []string{`1: registries[0].auth.bearer: secret file DIR/empty is empty: write the secret into it`}},
+		{"large file", bearer("{file: large}"), []string{`1: registries[0].auth.bearer: secret file DIR/large is larger than 64 KiB: name the file that holds the secret`}},
+		{"folder", bearer("{file: .}"), []string{`1: registries[0].auth.bearer: secret file DIR is not a regular file: name the file that holds the secret`}},
+		{"open file", bearer("{file: open}"), []string{`1: registries[0].auth.bearer: warning: secret file DIR/open can be read by every user of this machine (mode 0644): take that right away with chmod o-r`}},
+		{"bearer with a line break", bearer("{file: two lines}"), []string{`1: registries[0].auth.bearer: has a blank, a line break or a letter beyond ASCII in it, which no header carries: take another secret`}},
+		{"bearer of a list with a line break", "registries: [{name: hub, type: distribution, auth: [{bearer: {file: two lines}}]}]\n", []string{`1: registries[0].auth[0].bearer: has a blank, a line break or a letter beyond ASCII in it, which no header carries: take another secret`}},
+
+		{"options as text", options("http://x"), []string{`4: targets[0].options: wants keys and values, found text: write "key: value"`}},
+		{"no options", options(""), []string{`4: targets[0].options: wants keys and values, found nothing: write "key: value"`}},
+		{"missing variable in options", options("\n    headers:\n      X-Token: {env: BB_NOT_SET}"), []string{`6: targets[0].options.headers.X-Token: environment variable BB_NOT_SET is not set: set it where bellbuoy is started`}},
+		{"missing file in options", options("{list: [{file: none}]}"), []string{`4: targets[0].options.list.0: secret file DIR/none cannot be read: no such file or directory: correct the path, or give bellbuoy's user the right to read it`}},
+		{"duplicate option", options("{a: 1, a: 2}"), []string{`4: targets[0].options.a: is given twice, first in line 4: remove one`}},
+		{"not a number", options("{a: .nan, b: -.inf}"), []string{
+			`4: targets[0].options.a: is no number that JSON can say: put it in quotes if it is text`,
+			`4: targets[0].options.b: is no number that JSON can say: put it in quotes if it is text`,
+		}},
+		{"leading zero", options("{a: 010, b: -09}"), []string{
+			`4: targets[0].options.a: begins with a zero, which some read as octal: remove the zero, or put it in quotes if it is text`,
+			`4: targets[0].options.b: begins with a zero, which some read as octal: remove the zero, or put it in quotes if it is text`,
+		}},
+		{"odd types", options("{a: !thing x, b: !!bool maybe, c: !!int x}"), []string{
+			`4: targets[0].options.a: has the type !thing, which options cannot have: remove it`,
+			`4: targets[0].options.b: is marked as true or false and is neither: write one of the two`,
+			`4: targets[0].options.c: is no number that JSON can say: put it in quotes if it is text`,
+		}},
+		{"deep options", options(strings.Repeat("{a: ", 70) + "1" + strings.Repeat("}", 70)), []string{
+			`4: targets[0].options` + strings.Repeat(".a", 65) + `: is nested deeper than 64: no target type has such options`,
+		}},
+
+		{"unknown anchor", "store: *a\n", []string{`1: is no YAML: unknown anchor 'a' referenced: correct the YAML about here`}},
+		{"endless alias", options("{a: &a [*a]}"), []string{`4: targets[0].options.a.0.0: anchor "a" contains itself: write the value out`}},
+		{"endless merge", options("{a: &a {<<: *a}}"), []string{`4: targets[0].options.a.<<.<<: anchor "a" contains itself: write the value out`}},
+		{"endless alias of a list", "targets: &a\n- {name: ci, type: webhook}\n- *a\n", []string{`1: targets[1]: wants keys and values, found a list: write "key: value"`}},
+		{"merge of text", "admin: {<<: x}\n", []string{`1: admin.<<: wants keys and values to merge, found text: write "key: value"`}},
+		{"merge of lists", "admin: {<<: [[], {listen: '127.0.0.1:1'}]}\n", []string{`1: admin.<<: wants keys and values to merge, found a list: write "key: value"`}},
+
+		{"all at once", "lisen: x\nstore: 5\nregistries: [{name: hub, type: x}]\nrules: [{name: a, deliver: [b]}]\n", []string{
+			`1: lisen: unknown key: did you mean "listen"?`,
+			`2: store: wants text, found the number 5: put it in quotes, "5"`,
+			`3: registries[0].type: unknown registry type "x": there is only distribution`,
+			`4: rules[0].deliver[0]: unknown target "b": there is none yet`,
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, got := parse(t, dir, tt.text)
+			if c == nil {
+				t.Error("there is no config")
+			}
+			for i := range max(len(got), len(tt.want)) {
+				g, w := "nothing", "nothing"
+				if i < len(got) {
+					g = got[i]
+				}
+				if i < len(tt.want) {
+					w = tt.want[i]
+				}
+				if g != w {
+					t.Errorf("fault %d:\n got %s\nwant %s", i, g, w)
+				}
+			}
+		})
+	}
+}
