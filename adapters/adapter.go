@@ -11,6 +11,11 @@ import (
 // MaxBody is how much of a request an adapter is ever given, in bytes.
 const MaxBody = 16 << 20
 
+// LargeBody is the size above which a body is kept in part only. Above it, adapters
+// also drop what no translator needs, so that a large notification becomes an event of
+// ordinary size.
+const LargeBody = 1 << 20
+
 // Adapter reads the requests of one registry type.
 type Adapter interface {
 	// Read splits one authenticated request into the notifications that it

@@ -1,0 +1,151 @@
+// Package distribution reads the notifications of a CNCF Distribution registry: JSON
+// envelopes {"events": [...]} as its endpoints post them.
+package distribution
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/distribution/distribution/v3/notifications"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bellbuoy/bellbuoy/adapters"
+)
+
+// Adapter is the [adapters.Adapter] of Distribution.
+type Adapter struct{}
+
+// Read returns one notification for each event of the envelope, any number of them.
+// Native is a [*notifications.Event].
+//
+// The content type is not looked at: registries and proxies differ in it, and what is
+// no envelope is found out anyway. Keys count in their exact case only. Keys that the
+// registry's own struct does not have are let pass, so that a newer registry is still
+// understood.
+//
+// Of a body larger than [adapters.LargeBody] only the first [MaxReferences] references
+// of an event are kept, without annotations, and over-long strings that no translator
+// needs are dropped.
+func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, error) {
+	// An image's annotations are repeated in the event, with keys of any case.
+	if err := adapters.Scan(r.Header, body, "annotations"); err != nil {
+		return nil, err
+	}
+	events, err := envelope(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > adapters.LargeBody {
+		for _, n := range events {
+			trim(n.Native.(*notifications.Event))
+		}
+	}
+	return events, nil
+}
+
+// envelope reads {"events": [...]}. It goes by tokens because the registry's own
+// Envelope does not decode its events, and to know which bytes each of them is.
+func envelope(body []byte) ([]adapters.Notification, error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	if kind := dec.PeekKind(); kind != '{' {
+		return nil, adapters.Unreadablef(`the body is %s, want an object with a list "events"`, name(kind))
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, unreadable(err)
+	}
+	var events []adapters.Notification
+	found := false
+	for dec.PeekKind() != '}' {
+		key, err := dec.ReadToken()
+		if err != nil {
+			return nil, unreadable(err)
+		}
+		if key.String() != "events" {
+			if err := dec.SkipValue(); err != nil {
+				return nil, unreadable(err)
+			}
+			continue
+		}
+		if events, err = list(dec, body); err != nil {
+			return nil, err
+		}
+		found = true
+	}
+	if !found {
+		return nil, adapters.Unreadablef(`no key "events" in the body: not a notification of Distribution; see that the registry's type is right`)
+	}
+	return events, nil
+}
+
+// list reads the value of "events".
+func list(dec *jsontext.Decoder, body []byte) ([]adapters.Notification, error) {
+	if kind := dec.PeekKind(); kind != '[' {
+		return nil, adapters.Unreadablef(`"events" is %s, want a list`, name(kind))
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, unreadable(err)
+	}
+	var events []adapters.Notification
+	for dec.PeekKind() != ']' {
+		if kind := dec.PeekKind(); kind != '{' {
+			return nil, adapters.Unreadablef(`"events" holds %s at /events/%d, want objects only`, name(kind), len(events))
+		}
+		start := dec.InputOffset()
+		e := new(notifications.Event)
+		if err := json.UnmarshalDecode(dec, e); err != nil {
+			return nil, unreadable(err)
+		}
+		raw := bytes.TrimLeft(body[start:dec.InputOffset()], ", \t\r\n")
+		events = append(events, adapters.Notification{Native: e, ID: e.ID, Raw: raw})
+	}
+	_, err := dec.ReadToken()
+	return events, err
+}
+
+// unreadable makes a reason of what the decoder says.
+func unreadable(err error) error {
+	var wrong *json.SemanticError
+	if !errors.As(err, &wrong) {
+		return adapters.Unreadablef("%v", err)
+	}
+	at := adapters.Quote(string(wrong.JSONPointer))
+	if wrong.Err != nil {
+		return adapters.Unreadablef("wrong value at %s: %v", at, wrong.Err)
+	}
+	return adapters.Unreadablef("wrong value at %s: %s where %s belongs", at, name(wrong.JSONKind), goName(wrong))
+}
+
+func name(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "true or false"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '[':
+		return "a list"
+	case '{':
+		return "an object"
+	}
+	return fmt.Sprintf("%q", k)
+}
+
+// goName says which JSON the Go type of the registry's struct takes.
+func goName(e *json.SemanticError) string {
+	switch e.GoType.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Int64:
+		return "a number"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "an object"
+}
