@@ -1,30 +1,34 @@
 package adapters
 
 import (
-	"bytes"
 	"unicode"
 	"unicode/utf8"
 )
 
-// fold maps names that differ in case only to the same bytes. It folds as the
-// standard library's decoder does when it looks for a struct's field.
-func fold(name []byte) []byte {
-	plain := true
+// isFolded reports whether [appendFold] of name is surely name.
+func isFolded(name []byte) bool {
 	for _, c := range name {
 		if c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			plain = false
-			break
+			return false
 		}
 	}
-	if plain {
-		return name
-	}
-	return bytes.Map(foldRune, name)
+	return true
 }
 
-// foldRune returns the least rune that r is equal to but for case: K, k and the
-// Kelvin sign are one. ASCII letters become small ones, so that names which are small
-// already need no copy.
+// appendFold appends name to b so that names which differ in case only are the same
+// bytes. It folds as the standard library's decoder does when it looks for a struct's
+// field: K, k and the Kelvin sign are one.
+func appendFold(b, name []byte) []byte {
+	for len(name) > 0 {
+		r, n := utf8.DecodeRune(name)
+		b = utf8.AppendRune(b, foldRune(r))
+		name = name[n:]
+	}
+	return b
+}
+
+// foldRune returns one rune for all that are equal but for case: the small letter
+// where that is in ASCII, else the least.
 func foldRune(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
 		return r + 'a' - 'A'

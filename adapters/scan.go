@@ -40,7 +40,9 @@ func Scan(h http.Header, body []byte, free ...string) error {
 		body: body,
 		free: free,
 		// The keys are compared here, case folded, which covers exact repeats.
-		dec: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true)),
+		dec:  jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true)),
+		open: make([]object, 0, 8),
+		keys: make([]key, 0, 32),
 	}
 	return s.value()
 }
@@ -52,6 +54,7 @@ type scanner struct {
 	open  []object // the objects and arrays around the current token, outermost first
 	keys  []key    // those of all open objects, outermost first
 	last  []byte   // the key whose value comes next, without its quotes
+	folds []byte   // room for the folds of keys, to make few of them
 	count int
 }
 
@@ -140,7 +143,7 @@ func (s *scanner) key(in *object) error {
 	}
 	k := key{name: name, fold: name}
 	if !in.free {
-		k.fold = fold(name)
+		k.fold = s.fold(name)
 	}
 	s.last = name
 	if first, ok := s.find(in, k); ok {
@@ -185,6 +188,19 @@ func (s *scanner) repeated(first, again key) error {
 		return Unreadablef("key %s is there twice, %s", Quote(string(again.name)), where)
 	}
 	return Unreadablef("keys %s and %s differ in case only, %s", Quote(string(first.name)), Quote(string(again.name)), where)
+}
+
+// fold returns name, folded; the result is name itself where it need not be changed.
+func (s *scanner) fold(name []byte) []byte {
+	if isFolded(name) {
+		return name
+	}
+	if cap(s.folds)-len(s.folds) < len(name)+utf8.UTFMax {
+		s.folds = make([]byte, 0, max(512, 2*len(name)))
+	}
+	start := len(s.folds)
+	s.folds = appendFold(s.folds, name)
+	return s.folds[start:]
 }
 
 // isFree reports whether the object about to be opened is the value of a free key.
