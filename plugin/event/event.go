@@ -41,8 +41,8 @@ type Event struct {
 // Type is the kind of event: one of the closed list below.
 type Type string
 
-// The closed list of types. Those of builds, scans and replications carry a
-// [Status]; the rest do not.
+// The closed list of types. Those of builds, scans, replications and signatures carry
+// a [Status]; the rest do not.
 const (
 	ArtifactPushed    Type = "artifact.pushed"
 	ArtifactPulled    Type = "artifact.pulled"

@@ -1,0 +1,90 @@
+package intake
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bellbuoy/bellbuoy/internal/store"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/translator"
+)
+
+// maxReason is how much is kept of the reason for which a body is quarantined.
+const maxReason = 1 << 10
+
+// arrival reads, translates and routes the request, all that can be done before it is
+// written down.
+func (h *Handler) arrival(r *http.Request, plan *Plan, name string, reg Registry, body []byte) store.Arrival {
+	now := time.Now().UTC()
+	a := store.Arrival{
+		Registry: name,
+		Received: now,
+		Remote:   r.RemoteAddr,
+		Headers:  reg.publicHeaders(r.Header),
+		Body:     keep(body),
+	}
+	src := translator.Source{
+		Registry: event.Registry{Name: name, Type: reg.Type},
+		Received: now,
+	}
+	if err := h.fill(&a, plan, reg, src, r, body); err != nil {
+		a.Items, a.Counted = nil, nil
+		a.Quarantine = clip(err.Error(), maxReason)
+	}
+	return a
+}
+
+// fill adds the request's events to a. An error is the reason for which the body goes
+// to quarantine.
+func (h *Handler) fill(a *store.Arrival, plan *Plan, reg Registry, src translator.Source, r *http.Request, body []byte) (err error) {
+	// A reader that fails on one body must not stop the registry's queue for ever,
+	// which is what a broken connection would do.
+	defer func() {
+		if p := recover(); p != nil {
+			h.log.Error("reading a notification failed: this is a fault in bellbuoy", "registry", a.Registry, "panic", p)
+			err = fmt.Errorf("bellbuoy failed to read it, please report this: %v", p)
+		}
+	}()
+	notifications, err := reg.Adapter.Read(r, body)
+	if err != nil {
+		return err
+	}
+	for _, n := range notifications {
+		fingerprint := sha256.Sum256(n.Raw)
+		for _, e := range reg.Translate(src, n) {
+			if e.Type.OnRequest() && !plan.Keep[e.Type] && !plan.Rules.Wants(e.Type) {
+				if a.Counted == nil {
+					a.Counted = make(map[event.Type]int)
+				}
+				a.Counted[e.Type]++
+				continue
+			}
+			item := store.Item{Dedupe: e.ID != "", Fingerprint: fingerprint}
+			if e.ID == "" {
+				e.ID = newID()
+			}
+			item.Event = e
+			if item.Routing, err = plan.route(&e, a.Received); err != nil {
+				return err
+			}
+			a.Items = append(a.Items, item)
+		}
+	}
+	return nil
+}
+
+// newID returns a UUIDv7; its order is that of time.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// clip cuts s to at most n bytes, of valid UTF-8.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}

@@ -1,0 +1,147 @@
+// Package intake is the door in: it turns a registry's request into stored deliveries.
+package intake
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/internal/store"
+)
+
+// Prefix is the path below which registries post.
+const Prefix = "/in/"
+
+// acceptTimeout is how long a request waits for the disk. A registry waits for one to
+// ten seconds, and then repeats.
+const acceptTimeout = 10 * time.Second
+
+// Handler serves POST /in/{registry}. It answers 202 when the store has everything on
+// disk, and only then; what it cannot read goes to quarantine and is answered the same,
+// because a registry repeats a refused notification for ever, before all later ones.
+//
+// The exceptions are 401, 403, 404, 405, 413, and 503 with Retry-After while the store
+// cannot take it; then nothing was stored. 400 and 408 answer a body that did not
+// arrive whole. It never redirects: a registry follows, without the body, and takes
+// that for success.
+type Handler struct {
+	store *store.Store
+	log   *slog.Logger
+	plan  atomic.Pointer[Plan]
+	// failing is set while the store refuses, so that it is logged once.
+	failing atomic.Bool
+}
+
+// New returns a handler that writes to s and goes by p until the next [Handler.Use].
+func New(ctx context.Context, s *store.Store, p Plan, log *slog.Logger) (*Handler, error) {
+	h := &Handler{store: s, log: log}
+	if err := h.Use(ctx, p); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Use makes p the plan of all later requests, after writing down its rule set, to which
+// stored events refer. On an error the plan stays what it was.
+func (h *Handler) Use(ctx context.Context, p Plan) error {
+	if err := h.store.PutRuleSet(ctx, p.Rules.Hash(), p.Rules.Source()); err != nil {
+		return fmt.Errorf("write down rule set: %w", err)
+	}
+	h.plan.Store(&p)
+	return nil
+}
+
+// answer is the body of a 202.
+type answer struct {
+	Accepted    []string `json:"accepted"` // ids of the events newly stored
+	Duplicates  int      `json:"duplicates"`
+	Quarantined int      `json:"quarantined"`
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, ok := registryName(r.URL.Path)
+	if !ok {
+		refuse(w, http.StatusNotFound, "nothing is here; a registry posts to "+Prefix+"{registry}")
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed, "use POST; notifications are looked at with the command or the console")
+		return
+	}
+	if fromWebPage(r.Header) {
+		refuse(w, http.StatusForbidden, "no web page may post notifications; send none of the headers Origin and Sec-Fetch-Site")
+		return
+	}
+	plan := h.plan.Load()
+	reg, ok := plan.Registries[name]
+	if !ok {
+		refuse(w, http.StatusNotFound, fmt.Sprintf(
+			"no registry is named %s; add it to the configuration's registries, or correct the URL in the registry's", adapters.Quote(name)))
+		return
+	}
+	if !reg.admits(r.Header) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="bellbuoy"`)
+		refuse(w, http.StatusUnauthorized, "send the credentials that the configuration names for this registry")
+		return
+	}
+	body, refused := readBody(w, r)
+	if refused != nil {
+		refuse(w, refused.status, refused.detail)
+		return
+	}
+	accepted, err := h.accept(r, plan, name, reg, body)
+	if err != nil {
+		w.Header().Set("Retry-After", "5")
+		refuse(w, http.StatusServiceUnavailable, "the store cannot take it now; send it again. The log says why")
+		return
+	}
+	if accepted.IDs == nil {
+		accepted.IDs = []string{}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	reply(w, http.StatusAccepted, answer{accepted.IDs, accepted.Duplicates, accepted.Quarantined})
+}
+
+// accept writes down what the request says. It goes on though the client hangs up: on a
+// slow disk, a registry that gives up and repeats would else never get through.
+func (h *Handler) accept(r *http.Request, plan *Plan, name string, reg Registry, body []byte) (store.Accepted, error) {
+	a := h.arrival(r, plan, name, reg, body)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
+	defer cancel()
+	accepted, err := h.store.Accept(ctx, a)
+	if failed := err != nil; failed != h.failing.Swap(failed) {
+		if failed {
+			h.log.Error("the store takes no events; registries are told to repeat", "error", err)
+		} else {
+			h.log.Info("the store takes events again")
+		}
+	}
+	return accepted, err
+}
+
+// registryName returns NAME of a path /in/NAME, to which a slash may be added.
+func registryName(path string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, Prefix)
+	name := strings.TrimSuffix(rest, "/")
+	return name, ok && name != "" && !strings.Contains(name, "/")
+}
+
+// fromWebPage reports whether a browser says that a page of another site, or any page
+// that may not read our answer, makes the request. Registries send neither header.
+func fromWebPage(h http.Header) bool {
+	if _, ok := h["Origin"]; ok {
+		return true
+	}
+	for _, site := range h["Sec-Fetch-Site"] {
+		if site != "none" && site != "same-origin" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,32 @@
+package intake
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// problem is an answer that refuses a request, as RFC 9457 has it.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+// refuse answers with status; detail says what to do.
+func refuse(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	reply(w, status, problem{"about:blank", http.StatusText(status), status, detail})
+}
+
+// reply writes v. That it did not arrive is not for us to know: a registry that got no
+// answer repeats its request.
+func reply(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // only types that always encode come here
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
