@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"encoding/json"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -227,5 +228,39 @@ func TestKeepDoesNotHoldLargeBodies(t *testing.T) {
 	body = append(body, 0)
 	if raw := keep(body); !raw.Truncated || cap(raw.Bytes) > 2*keepOfLarge || raw.Size != int64(len(body)) {
 		t.Errorf("kept %d bytes (capacity %d) of %d", len(raw.Bytes), cap(raw.Bytes), len(body))
+	}
+}
+
+// Large bodies wait for each other; all of them are taken, and others do not wait.
+func TestManyLargeBodies(t *testing.T) {
+	h := newHouse(t, plan(t))
+	for range maxLarge {
+		h.large <- struct{}{}
+	}
+	results := make(chan got)
+	for i := range 3 * maxLarge {
+		body := envelope(push(string(rune('a'+i)), "a/b")) + strings.Repeat(" ", adapters.LargeBody)
+		go func() {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, request(body))
+			results <- got{w.Code, w.Header(), w.Body.String()}
+		}()
+	}
+	accepted(t, h.post(t, "/in/hub", envelope(push("1", "a/b"))))
+	select {
+	case g := <-results:
+		t.Errorf("a large body was answered %d without room for it", g.status)
+	default:
+	}
+	for range maxLarge {
+		<-h.large
+	}
+	for range 3 * maxLarge {
+		if a := accepted(t, <-results); len(a.Accepted) != 1 {
+			t.Errorf("answer = %+v, want an event", a)
+		}
+	}
+	if len(h.large) != 0 {
+		t.Errorf("%d large bodies are still counted", len(h.large))
 	}
 }

@@ -10,15 +10,6 @@ import (
 	"testing"
 )
 
-// request is a registry's, in memory.
-func request(body string) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, "/in/hub", strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+secret)
-	r.Header.Set("Content-Type", "application/vnd.docker.distribution.events.v2+json")
-	r.Header.Set("User-Agent", "Go-http-client/1.1")
-	return r
-}
-
 // BenchmarkHandler takes in captured pushes, each with an id of its own, on a real
 // store: all that a request costs but for the network.
 func BenchmarkHandler(b *testing.B) {

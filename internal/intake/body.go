@@ -22,23 +22,39 @@ type refusal struct {
 	detail string
 }
 
-// readBody reads the whole body, at most [adapters.MaxBody].
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+// maxLarge is how many bodies larger than [adapters.LargeBody] are in memory at a time.
+const maxLarge = 4
+
+// readBody reads the whole body, at most [adapters.MaxBody]. done is to be called when
+// the body is no longer used; a large one takes the room of others until then.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (_ []byte, done func(), _ *refusal) {
+	done = func() {}
 	var body bytes.Buffer
 	if r.ContentLength <= adapters.MaxBody {
 		// Room for what is announced, but not on the word of a client that sends nothing.
 		body.Grow(int(min(max(r.ContentLength, 0), keepOfLarge)) + bytes.MinRead)
-		if _, err := body.ReadFrom(io.LimitReader(r.Body, adapters.MaxBody+1)); err != nil {
-			return nil, notWhole(err)
+		if _, err := body.ReadFrom(io.LimitReader(r.Body, adapters.LargeBody+1)); err != nil {
+			return nil, done, notWhole(err)
+		}
+	}
+	if body.Len() > adapters.LargeBody {
+		select {
+		case h.large <- struct{}{}:
+			done = func() { <-h.large }
+		case <-r.Context().Done():
+			return nil, done, notWhole(r.Context().Err())
+		}
+		if _, err := body.ReadFrom(io.LimitReader(r.Body, adapters.MaxBody-adapters.LargeBody)); err != nil {
+			return nil, done, notWhole(err)
 		}
 	}
 	if r.ContentLength > adapters.MaxBody || body.Len() > adapters.MaxBody {
 		w.Header().Set("Connection", "close")
 		drain(r)
-		return nil, &refusal{http.StatusRequestEntityTooLarge,
+		return nil, done, &refusal{http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("the body is larger than %d MiB; no notification is", adapters.MaxBody>>20)}
 	}
-	return body.Bytes(), nil
+	return body.Bytes(), done, nil
 }
 
 // drain reads some more of a body that is refused: a client that is still sending when

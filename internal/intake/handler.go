@@ -35,11 +35,12 @@ type Handler struct {
 	plan  atomic.Pointer[Plan]
 	// failing is set while the store refuses, so that it is logged once.
 	failing atomic.Bool
+	large   chan struct{} // has an entry for each large body in memory
 }
 
 // New returns a handler that writes to s and goes by p until the next [Handler.Use].
 func New(ctx context.Context, s *store.Store, p Plan, log *slog.Logger) (*Handler, error) {
-	h := &Handler{store: s, log: log}
+	h := &Handler{store: s, log: log, large: make(chan struct{}, maxLarge)}
 	if err := h.Use(ctx, p); err != nil {
 		return nil, err
 	}
@@ -90,7 +91,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "send the credentials that the configuration names for this registry")
 		return
 	}
-	body, refused := readBody(w, r)
+	body, done, refused := h.readBody(w, r)
+	defer done()
 	if refused != nil {
 		refuse(w, refused.status, refused.detail)
 		return

@@ -171,6 +171,15 @@ func decode(t testing.TB, b []byte) event.Event {
 	return e
 }
 
+// request is a registry's, in memory.
+func request(body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/in/hub", strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+secret)
+	r.Header.Set("Content-Type", "application/vnd.docker.distribution.events.v2+json")
+	r.Header.Set("User-Agent", "Go-http-client/1.1")
+	return r
+}
+
 // push is a manifest push of tag v1, one of a registry's events.
 func push(id, repository string) string {
 	return fmt.Sprintf(`{"id":%q,"timestamp":"2026-11-20T23:22:58Z","action":"push","target":{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":7,"digest":"sha256:68d8a8636649f980dc2162de2b314dddabe2d9c29ca45cb25dfdbac6ef5385d8","repository":%q,"tag":"v1"},"request":{"method":"PUT"}}`, id, repository)
