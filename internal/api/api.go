@@ -1,0 +1,75 @@
+// Package api is the admin listener's REST interface: what the running bellbuoy
+// tells of its events, their traces and its quarantine. It reads; it changes
+// nothing.
+//
+// There are no tokens yet, so only this machine is served: see [New].
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/rules"
+	"github.com/bellbuoy/bellbuoy/internal/store"
+)
+
+// Config is what the API stands on. All of it is needed.
+type Config struct {
+	Store *store.Store
+	// Rules returns the rule set in force. Verdicts of events that another set
+	// judged are computed from that set's source, which the store keeps.
+	Rules func() *rules.Set
+	// Ready returns why events cannot be taken or delivered now, nil where they can.
+	Ready   func() error
+	Version string
+	Log     *slog.Logger
+}
+
+// server answers the requests.
+type server struct {
+	Config
+	now func() time.Time
+}
+
+// New returns the handler of the admin listener. It serves
+//
+//	GET /api/v1/events           a list, newest first
+//	GET /api/v1/events/{id}      one event's trace
+//	GET /api/v1/quarantine       bodies that could not be read
+//	GET /api/v1/quarantine/{id}  one of them, with the body
+//	GET /api/v1/version
+//	GET /healthz, /readyz
+//
+// The health pages are for anybody. All else is for requests from this machine
+// only, sent to a loopback name or address, directly and not by another site's
+// page in a browser; others get 403. Every error is application/problem+json
+// (RFC 9457).
+func New(c Config) http.Handler {
+	s := &server{Config: c, now: time.Now}
+
+	mux := http.NewServeMux()
+	get(mux, "/api/v1/events", s.events)
+	get(mux, "/api/v1/events/{id}", s.trace)
+	get(mux, "/api/v1/quarantine", s.quarantine)
+	get(mux, "/api/v1/quarantine/{id}", s.quarantined)
+	get(mux, "/api/v1/version", s.version)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, "there is nothing at %s: the API is below /api/v1", r.URL.Path)
+	})
+
+	open := http.NewServeMux()
+	get(open, "/healthz", s.healthz)
+	get(open, "/readyz", s.readyz)
+	open.Handle("/", localOnly(mux))
+	return secureHeaders(open)
+}
+
+// get serves path for GET and HEAD and answers 405 to the other methods.
+func get(mux *http.ServeMux, path string, h http.HandlerFunc) {
+	mux.HandleFunc("GET "+path, h)
+	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", "GET, HEAD")
+		fail(w, http.StatusMethodNotAllowed, "%s takes GET only, not %s", r.URL.Path, r.Method)
+	})
+}

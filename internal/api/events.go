@@ -1,0 +1,151 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bellbuoy/bellbuoy/internal/rules"
+	"github.com/bellbuoy/bellbuoy/internal/store"
+)
+
+// events lists events: their own fields and, as deliveries, how many deliveries
+// are in which state.
+func (s *server) events(w http.ResponseWriter, r *http.Request) {
+	q, err := readQuery(r.URL.RawQuery, s.now())
+	if err != nil {
+		fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	listed, err := s.Store.Events(r.Context(), q)
+	if err != nil {
+		s.failStore(w, r, "list events", err)
+		return
+	}
+	list := make([]json.RawMessage, 0, len(listed))
+	for _, l := range listed {
+		e, err := withDeliveries(l)
+		if err != nil {
+			s.failStore(w, r, "list events", err)
+			return
+		}
+		list = append(list, e)
+	}
+	if len(listed) == q.Limit {
+		cursor := listed[len(listed)-1].Cursor
+		w.Header().Set("Link", fmt.Sprintf("<%s?%s>; rel=\"next\"", r.URL.Path, next(q, cursor)))
+	}
+	answer(w, list)
+}
+
+// withDeliveries adds the counts to the event's object, whose bytes stay as stored.
+func withDeliveries(l store.Listed) (json.RawMessage, error) {
+	end := len(l.Event) - 1
+	if end < 2 || l.Event[0] != '{' || l.Event[end] != '}' {
+		return nil, fmt.Errorf("stored event is not a JSON object (at cursor %s)", l.Cursor)
+	}
+	counts := l.Deliveries
+	if counts == nil {
+		counts = map[store.State]int{}
+	}
+	c, err := json.Marshal(counts)
+	if err != nil {
+		return nil, fmt.Errorf("encode delivery counts: %w", err)
+	}
+	out := make([]byte, 0, len(l.Event)+len(c)+len(`,"deliveries":`))
+	out = append(out, l.Event[:end]...)
+	out = append(out, `,"deliveries":`...)
+	out = append(out, c...)
+	return append(out, '}'), nil
+}
+
+// tracePage is one event's trace as the API shows it.
+type tracePage struct {
+	Event    json.RawMessage `json:"event"`
+	State    string          `json:"state"`
+	Hold     *holdPage       `json:"hold,omitempty"`
+	Received receivedPage    `json:"received"`
+	RuleSet  string          `json:"rule_set,omitempty"`
+	Verdicts []rules.Verdict `json:"verdicts"`
+	// VerdictsError is why the verdicts are no more than the names of the rules
+	// that matched.
+	VerdictsError string                 `json:"verdicts_error,omitempty"`
+	Deliveries    []store.TracedDelivery `json:"deliveries"`
+}
+
+// holdPage says why an event is not routed yet, and when it will be at the latest.
+type holdPage struct {
+	Reason  string    `json:"reason"`
+	RouteAt time.Time `json:"route_at"`
+}
+
+// receivedPage is the request that an event came in. A body that is no text is in
+// base64, and BodyEncoding says so.
+type receivedPage struct {
+	store.Received
+	BodyEncoding string `json:"body_encoding,omitempty"`
+}
+
+// trace tells all that is known of one event.
+func (s *server) trace(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	t, err := s.Store.Trace(r.Context(), id)
+	if errors.Is(err, store.ErrNotFound) {
+		fail(w, http.StatusNotFound, "there is no event %q: it was never stored, or its time to be kept is over; list what there is with `bellbuoy events`", id)
+		return
+	}
+	if err != nil {
+		s.failStore(w, r, "trace event "+id, err)
+		return
+	}
+	answer(w, s.tracePage(r, t))
+}
+
+// tracePage lays out t: lists and objects are never null.
+func (s *server) tracePage(r *http.Request, t store.Trace) tracePage {
+	p := tracePage{
+		Event: t.Event, State: t.State, RuleSet: t.RuleSet,
+		Received: receivedPage{Received: t.Received}, Deliveries: t.Deliveries,
+	}
+	if t.Hold != nil {
+		p.Hold = &holdPage{Reason: t.Hold.Reason, RouteAt: t.Hold.RouteAt}
+	}
+	p.Received.Body, p.Received.BodyEncoding = textBody(t.Received.Body)
+	if p.Received.Headers == nil {
+		p.Received.Headers = map[string]string{}
+	}
+	if p.Deliveries == nil {
+		p.Deliveries = []store.TracedDelivery{}
+	}
+	for i := range p.Deliveries {
+		d := &p.Deliveries[i]
+		if d.Rules == nil {
+			d.Rules = []string{}
+		}
+		if d.Attempts == nil {
+			d.Attempts = []store.Attempt{}
+		}
+	}
+	p.Verdicts = []rules.Verdict{}
+	if t.RuleSet != "" {
+		v, err := s.verdicts(r.Context(), t)
+		p.Verdicts = v
+		if err != nil {
+			p.VerdictsError = err.Error()
+		}
+	}
+	return p
+}
+
+// textBody returns body in a form that JSON can hold without loss, and the name of
+// that form: "" for the text itself.
+func textBody(body string) (text, encoding string) {
+	if utf8.ValidString(body) {
+		return body, ""
+	}
+	return base64.StdEncoding.EncodeToString([]byte(body)), "base64"
+}
