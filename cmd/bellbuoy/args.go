@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// noArgs takes flags only.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return wrongUse(cmd, "%q is one too many: there are no arguments, only flags", args[0])
+	}
+	return nil
+}
+
+// maybeFile takes one argument or none.
+func maybeFile(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return wrongUse(cmd, "want one FILE, not %d", len(args))
+	}
+	return nil
+}
+
+// maybeID takes what oneID takes, or nothing.
+func maybeID(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return oneID(cmd, args)
+}
+
+// oneID takes one argument, an id as the lists show them. What cannot be one is not
+// worth asking for, and might ask for something else.
+func oneID(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return wrongUse(cmd, "want one ID, not %d", len(args))
+	}
+	odd := func(r rune) bool {
+		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}
+	if args[0] == "" || strings.ContainsFunc(args[0], odd) {
+		return wrongUse(cmd, "%q is no ID: letters, digits and hyphens, as the lists show it", args[0])
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellbuoy/bellbuoy/internal/app"
+)
+
+func newRun(env environment) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:     "run [--config FILE]",
+		GroupID: groupSidecar,
+		Short:   "Take notifications and deliver them, until told to stop",
+		Long: `Run the sidecar: take notifications, write them down, deliver them by rules.
+
+Without --config it reads ./bellbuoy.yml where there is one. Without any config
+it listens on this machine only, takes every event and keeps it in ./bellbuoy.db,
+and prints what to put into the registry's config.
+
+SIGTERM or SIGINT ends it: no more is taken in, the sends under way are finished.
+A second one ends it at once; nothing is lost by that, but sends whose end was
+not written down are made again.`,
+		Example: `  bellbuoy run
+  bellbuoy run --config /etc/bellbuoy/bellbuoy.yml`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			executable, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find own executable, which also runs the senders: %w", err)
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
+			defer stop()
+			// After the first signal a second does what it does to any program.
+			defer context.AfterFunc(ctx, stop)()
+
+			return app.Run(ctx, app.Options{
+				ConfigFile: file,
+				Version:    readBuild().Version,
+				Stdout:     env.stdout,
+				Stderr:     env.stderr,
+				Executable: executable,
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "config `FILE` (default ./bellbuoy.yml where there is one)")
+	return cmd
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/client"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+)
+
+// textMax is how many characters of a reply, an error or a reason a story shows.
+const textMax = 400
+
+// story tells a trace to people; -o json has what it leaves out.
+func story(t client.Trace, now time.Time) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s  %s\n\n", typeStatus(t.Event), text(subject(t.Event)))
+	tellEvent(&b, t.Event)
+	tellReceived(&b, t)
+	tellVerdicts(&b, t)
+	tellDeliveries(&b, t, now)
+	return b.Bytes()
+}
+
+// text makes attacker-controlled text fit for a line of a story.
+func text(s string) string { return clip(safe(s), textMax) }
+
+func tellEvent(b *bytes.Buffer, e event.Event) {
+	rows := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	row := func(name string, parts ...string) {
+		parts = compact(parts)
+		if len(parts) > 0 {
+			fmt.Fprintf(rows, "  %s\t%s\n", name, text(strings.Join(parts, ", ")))
+		}
+	}
+	row("event", e.ID)
+	row("registry", fmt.Sprintf("%s (%s)", e.Registry.Name, e.Registry.Type), prefixed("as ", e.Registry.Host))
+	if a := e.Artifact; a != nil {
+		var bytes string
+		if a.Size > 0 {
+			bytes = size(a.Size)
+		}
+		row("artifact", string(a.Kind), a.Digest, a.MediaType, bytes)
+		row("about", a.Subject)
+	}
+	if a := e.Actor; a != nil {
+		row("by", a.Name, prefixed("from ", a.Address), prefixed("with ", a.UserAgent))
+	}
+	clock := "by the registry's clock"
+	if e.TimeSource == event.TimeReceived {
+		clock = "when it was received: the registry does not say when it happened"
+	}
+	row("happened", milli(e.Time)+" "+clock)
+	row("native", e.Native.Type, prefixed("id ", e.Native.ID))
+	row("origin", string(e.Origin))
+	row("unknown", e.Reason)
+	_ = rows.Flush() // a buffer takes everything
+}
+
+func tellReceived(b *bytes.Buffer, t client.Trace) {
+	r := t.Received
+	fmt.Fprintf(b, "\nReceived %s from %s, %s", milli(r.Time), text(orDash(r.Remote)), size(r.Size))
+	if r.Truncated {
+		fmt.Fprint(b, " of which the first part is kept")
+	}
+	fmt.Fprintln(b)
+	if r.Repeats > 0 {
+		fmt.Fprintf(b, "  repeated %s since, which changed nothing", times(r.Repeats))
+		if r.Conflicts > 0 {
+			fmt.Fprintf(b, "; %s with other bytes, of which the first are kept", times(r.Conflicts))
+		}
+		fmt.Fprintln(b)
+	}
+}
+
+func tellVerdicts(b *bytes.Buffer, t client.Trace) {
+	if t.Hold != nil {
+		fmt.Fprintf(b, "\nRules\n  not asked yet: the event is held for %s, until %s at the latest\n", text(t.Hold.Reason), milli(t.Hold.RouteAt))
+		return
+	}
+	fmt.Fprintln(b, "\nRules")
+	rows := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, v := range t.Verdicts {
+		switch {
+		case v.Matched:
+			fmt.Fprintf(rows, "  %s\tmatched\n", text(v.Rule))
+		case v.Reason != "":
+			fmt.Fprintf(rows, "  %s\tno match: %s\n", text(v.Rule), text(v.Reason))
+		default:
+			fmt.Fprintf(rows, "  %s\tno match by %s\n", text(v.Rule), text(orDash(v.Predicate)))
+		}
+	}
+	_ = rows.Flush() // a buffer takes everything
+	if t.VerdictsError != "" {
+		fmt.Fprintf(b, "  the reasons of the others are not known: %s\n", text(t.VerdictsError))
+	} else if len(t.Verdicts) == 0 {
+		fmt.Fprintln(b, "  none is for events of this type")
+	}
+}
+
+func tellDeliveries(b *bytes.Buffer, t client.Trace, now time.Time) {
+	if len(t.Deliveries) == 0 && t.Hold == nil {
+		fmt.Fprintln(b, "\nNo deliveries")
+	}
+	for _, d := range t.Deliveries {
+		rules := d.Rules
+		if len(rules) == 0 {
+			rules = []string{d.Rule}
+		}
+		fmt.Fprintf(b, "\nDelivery to %s (%s): %s\n", text(d.Target), text(d.Type), standing(d, now))
+		fmt.Fprintf(b, "  asked for by %s, id %s\n", text(strings.Join(rules, ", ")), text(d.ID))
+		for i, a := range d.Attempts {
+			tellAttempt(b, i+1, a)
+		}
+	}
+}
+
+// standing says where a delivery stands, and what comes next.
+func standing(d client.Delivery, now time.Time) string {
+	s := text(d.State)
+	if d.Reason != "" {
+		s += ": " + text(d.Reason)
+	}
+	if d.Next == nil {
+		return s
+	}
+	if wait := d.Next.Sub(now).Round(time.Second); wait > 0 {
+		return fmt.Sprintf("%s, next attempt %s, in %s", s, milli(*d.Next), wait)
+	}
+	return s + ", next attempt due"
+}
+
+func tellAttempt(w io.Writer, n int, a client.Attempt) {
+	status := ""
+	if a.Status != 0 {
+		status = fmt.Sprintf(" %d", a.Status)
+	}
+	fmt.Fprintf(w, "  %d. %s %s%s after %.1f ms", n, milli(a.Time), text(string(a.Outcome)), status, a.LatencyMS)
+	if a.Next != nil {
+		fmt.Fprintf(w, ", next planned for %s", milli(*a.Next))
+	}
+	fmt.Fprintln(w)
+	if a.Request.URL != "" {
+		fmt.Fprintf(w, "     %s %s\n", text(a.Request.Method), text(a.Request.URL))
+	}
+	if a.Error != "" {
+		fmt.Fprintf(w, "     error: %s\n", text(a.Error))
+	}
+	if a.Reply != "" {
+		fmt.Fprintf(w, "     reply: %s\n", text(a.Reply))
+	}
+}
+
+// compact drops the empty ones.
+func compact(parts []string) []string {
+	var out []string
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// prefixed puts prefix before s where s says something.
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
