@@ -36,7 +36,7 @@ func execute(ctx context.Context, args []string, env environment) int {
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would mean those of the process
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !started {
 		err = &usageError{cmd: cmd.CommandPath(), err: err}

@@ -18,7 +18,11 @@ const textMax = 400
 // story tells a trace to people; -o json has what it leaves out.
 func story(t client.Trace, now time.Time) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s  %s\n\n", typeStatus(t.Event), text(subject(t.Event)))
+	fmt.Fprint(&b, typeStatus(t.Event))
+	if t.Event.Repository != nil {
+		fmt.Fprintf(&b, "  %s", text(subject(t.Event)))
+	}
+	fmt.Fprint(&b, "\n\n")
 	tellEvent(&b, t.Event)
 	tellReceived(&b, t)
 	tellVerdicts(&b, t)
@@ -63,9 +67,13 @@ func tellEvent(b *bytes.Buffer, e event.Event) {
 
 func tellReceived(b *bytes.Buffer, t client.Trace) {
 	r := t.Received
-	fmt.Fprintf(b, "\nReceived %s from %s, %s", milli(r.Time), text(orDash(r.Remote)), size(r.Size))
+	fmt.Fprintf(b, "\nReceived %s", milli(r.Time))
+	if r.Remote != "" {
+		fmt.Fprintf(b, " from %s", text(r.Remote))
+	}
+	fmt.Fprintf(b, ", %s", size(r.Size))
 	if r.Truncated {
-		fmt.Fprint(b, " of which the first part is kept")
+		fmt.Fprint(b, ", of which only the beginning is kept")
 	}
 	fmt.Fprintln(b)
 	if r.Repeats > 0 {
