@@ -30,17 +30,14 @@ func maybeID(cmd *cobra.Command, args []string) error {
 	return oneID(cmd, args)
 }
 
-// oneID takes one argument, an id as the lists show them. What cannot be one is not
-// worth asking for, and might ask for something else.
+// oneID takes one argument: an id as the lists show it, or as the registry has it,
+// which may hold anything but what would be a path to something else.
 func oneID(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return wrongUse(cmd, "want one ID, not %d", len(args))
 	}
-	odd := func(r rune) bool {
-		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}
-	if args[0] == "" || strings.ContainsFunc(args[0], odd) {
-		return wrongUse(cmd, "%q is no ID: letters, digits and hyphens, as the lists show it", args[0])
+	if strings.Trim(args[0], ". ") == "" {
+		return wrongUse(cmd, "%q is no ID: name one as the list shows it", args[0])
 	}
 	return nil
 }

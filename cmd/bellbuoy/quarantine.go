@@ -95,7 +95,7 @@ func printQuarantined(w io.Writer, q client.Quarantined) error {
 		fmt.Fprintf(w, "received\t%s from %s, %s in all\n", milli(q.Received), safe(orDash(q.Remote)), times(q.Count))
 		fmt.Fprintf(w, "size\t%s\n", size(q.Size))
 		fmt.Fprintf(w, "sha256\t%s\n", safe(q.SHA256))
-		if int64(len(body)) < q.Size {
+		if q.Truncated {
 			fmt.Fprintf(w, "kept\tthe first %s\n", size(int64(len(body))))
 		}
 	})

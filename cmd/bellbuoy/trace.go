@@ -12,7 +12,8 @@ func newTrace(env environment) *cobra.Command {
 		Long: `Tell one event's story: from whom it was received, what it is, what each rule
 made of it and why, and each delivery with its attempts. With -o json also the
 body as it was received and the requests as they were sent, secrets masked.
-The exit status is 3 where there is no such event.`,
+The ID is the event's own, or the one that the registry gave it. The exit status
+is 3 where there is no such event.`,
 		Example: `  bellbuoy trace 5f0c1b52-2f0e-5c43-9d55-0a86c5a8e1b7
   bellbuoy trace 5f0c1b52-2f0e-5c43-9d55-0a86c5a8e1b7 -o json`,
 		Args: oneID,

@@ -22,6 +22,10 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	listed, err := s.Store.Events(r.Context(), q)
+	if errors.Is(err, store.ErrBadQuery) {
+		fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
 	if err != nil {
 		s.failStore(w, r, "list events", err)
 		return
@@ -87,6 +91,7 @@ type holdPage struct {
 // base64, and BodyEncoding says so.
 type receivedPage struct {
 	store.Received
+	Body         string `json:"body"`
 	BodyEncoding string `json:"body_encoding,omitempty"`
 }
 
@@ -143,9 +148,9 @@ func (s *server) tracePage(r *http.Request, t store.Trace) tracePage {
 
 // textBody returns body in a form that JSON can hold without loss, and the name of
 // that form: "" for the text itself.
-func textBody(body string) (text, encoding string) {
-	if utf8.ValidString(body) {
-		return body, ""
+func textBody(body []byte) (text, encoding string) {
+	if utf8.Valid(body) {
+		return string(body), ""
 	}
-	return base64.StdEncoding.EncodeToString([]byte(body)), "base64"
+	return base64.StdEncoding.EncodeToString(body), "base64"
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
-// quarantinedPage is one body that could not be read. Where the body is shown and
-// is no text it is in base64, and BodyEncoding says so.
+// quarantinedPage is one body that could not be read, shown whole. Where it is no
+// text it is in base64, and BodyEncoding says so.
 type quarantinedPage struct {
 	store.Quarantined
+	Body         string `json:"body"`
 	BodyEncoding string `json:"body_encoding,omitempty"`
 }
 

@@ -12,21 +12,10 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-const (
-	defaultLimit = 50
-	maxLimit     = 1000
-)
-
 // filters are the query parameters of the list of events.
 var filters = [...]string{
 	"type", "registry", "repository", "tag", "digest", "native_id",
 	"rule", "target", "outcome", "since", "until", "limit", "before",
-}
-
-// states are the values of outcome.
-var states = [...]store.State{
-	store.Waiting, store.Parked, store.Delivered, store.Dead, store.Expired,
-	store.Cancelled, store.Skipped, store.Shadowed, store.Folded,
 }
 
 // readQuery reads the parameters of the list of events; its error names all that
@@ -52,8 +41,8 @@ func readQuery(raw string, now time.Time) (store.Query, error) {
 	if q.Type != "" && !slices.Contains(event.Types(), event.Type(q.Type)) {
 		fault(fmt.Errorf("type: there is no event type %q; one is artifact.pushed", q.Type))
 	}
-	if q.Outcome != "" && !slices.Contains(states[:], store.State(q.Outcome)) {
-		fault(fmt.Errorf("outcome: %q is none of %s", q.Outcome, joined(states[:])))
+	if q.Outcome != "" && !slices.Contains(store.States(), store.State(q.Outcome)) {
+		fault(fmt.Errorf("outcome: %q is none of %s", q.Outcome, joined(store.States())))
 	}
 	q.Since, err = readTime(v, "since", now)
 	fault(err)
@@ -119,11 +108,11 @@ func readDuration(s string) (time.Duration, bool) {
 func readLimit(v url.Values) (int, error) {
 	s := v.Get("limit")
 	if s == "" {
-		return defaultLimit, nil
+		return store.DefaultLimit, nil
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxLimit {
-		return 0, fmt.Errorf("limit: %q is not a number from 1 to %d", s, maxLimit)
+	if err != nil || n < 1 || n > store.MaxLimit {
+		return 0, fmt.Errorf("limit: %q is not a number from 1 to %d", s, store.MaxLimit)
 	}
 	return n, nil
 }

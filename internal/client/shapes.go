@@ -81,23 +81,28 @@ type Attempt struct {
 	LatencyMS float64        `json:"latency_ms"`
 	Request   plugin.Request `json:"request"`
 	Reply     string         `json:"reply"`
+	Scope     plugin.Scope   `json:"scope"`
 	Error     string         `json:"error"`
 	Next      *time.Time     `json:"next"`
 }
 
 // Quarantined is one body that could not be read.
 type Quarantined struct {
-	ID           string          `json:"id"`
-	Registry     string          `json:"registry"`
-	Received     time.Time       `json:"received"` // the first time
-	Reason       string          `json:"reason"`
-	Size         int64           `json:"size"`
-	Count        int             `json:"count"` // how often the same bytes came
-	SHA256       string          `json:"sha256"`
-	Remote       string          `json:"remote"`
-	Body         string          `json:"body"` // of one that is asked for; see Bytes
-	BodyEncoding string          `json:"body_encoding"`
-	JSON         json.RawMessage `json:"-"`
+	ID        string          `json:"id"`
+	Registry  string          `json:"registry"`
+	Received  time.Time       `json:"received"` // the first time
+	Reason    string          `json:"reason"`
+	Size      int64           `json:"size"`
+	Count     int             `json:"count"` // how often the same bytes came
+	SHA256    string          `json:"sha256"`
+	Remote    string          `json:"remote"`
+	Truncated bool            `json:"truncated"` // of the bytes only the first are kept
+	JSON      json.RawMessage `json:"-"`
+
+	// These are there only where one is asked for; see Bytes.
+	Headers      map[string]string `json:"headers"`
+	Body         string            `json:"body"`
+	BodyEncoding string            `json:"body_encoding"`
 }
 
 // Bytes returns the body as it came, as far as it was kept.
