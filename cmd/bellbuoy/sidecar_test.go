@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/client"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
@@ -43,7 +44,14 @@ func sidecar(t *testing.T) (server string) {
 			t.Fatal(err)
 		}
 	}
-	must(s.PutRuleSet(t.Context(), "rules", []byte("\x00 no rules")))
+	set, faults := rules.Compile([]config.Rule{
+		{Name: "all", Enabled: true, Events: []string{"artifact.pushed"}},
+		{Name: "releases", Enabled: true, Tag: &config.Tag{Regex: "release-v.*"}},
+		{Name: "deletions", Enabled: true, Events: []string{"*.deleted"}},
+		{Name: "staging", Enabled: true, Scope: config.Scope{Namespaces: []string{"staging"}}},
+	})
+	must(faults.Err())
+	must(s.PutRuleSet(t.Context(), set.Hash(), set.Source()))
 
 	at := time.Date(2026, 3, 1, 11, 59, 58, 0, time.UTC)
 	e := event.Event{
@@ -59,7 +67,7 @@ func sidecar(t *testing.T) (server string) {
 		Registry: "hub", Received: at, Remote: "10.0.0.2:43210", Headers: map[string]string{"Content-Type": "application/json"},
 		Body: store.Raw{Bytes: []byte("{}"), Size: 2},
 		Items: []store.Item{{Event: e, Dedupe: true, Routing: store.Routing{
-			JSON: encoded, RuleSet: "rules", Matched: []string{"all"},
+			JSON: encoded, RuleSet: set.Hash(), Matched: []string{"all"},
 			Deliveries: []store.Planned{{
 				ID: "0195504d-7a14-7c1e-8d4e-3f6a2f9a5d11", Target: "ci", Type: "webhook", Rule: "all", Rules: []string{"all"},
 				Due: at, GiveUp: time.Now().Add(72 * time.Hour),

@@ -30,6 +30,7 @@ const lostRules = "a-hash-whose-source-is-damaged"
 type world struct {
 	t     *testing.T
 	store *store.Store
+	rules *rules.Set // in force
 	http.Handler
 	log *bytes.Buffer
 }
@@ -45,13 +46,15 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	log := &bytes.Buffer{}
-	return &world{t: t, store: s, log: log, Handler: New(Config{
+	w := &world{t: t, store: s, log: log}
+	w.Handler = New(Config{
 		Store:   s,
-		Rules:   func() *rules.Set { return nil },
+		Rules:   func() *rules.Set { return w.rules },
 		Ready:   func() error { return nil },
 		Version: "1.2.3",
 		Log:     slog.New(slog.NewTextHandler(log, nil)),
-	})}
+	})
+	return w
 }
 
 // pushed is a push of prod/api:n with one delivery to each target.

@@ -26,7 +26,7 @@ func (s *server) verdicts(ctx context.Context, t store.Trace) ([]rules.Verdict, 
 	if err := json.Unmarshal(t.Event, &e); err != nil {
 		return stored(t.Matched), fmt.Errorf("decode stored event: %w", err)
 	}
-	verdicts := set.Explain(e)
+	verdicts := set.Explain(&e)
 	var matched []string
 	for _, v := range verdicts {
 		if v.Matched {
@@ -35,9 +35,6 @@ func (s *server) verdicts(ctx context.Context, t store.Trace) ([]rules.Verdict, 
 	}
 	if !slices.Equal(matched, t.Matched) {
 		return stored(t.Matched), fmt.Errorf("computed again, the rules that match are %q, but those that matched when the event was routed are %q: this bellbuoy reads the rules otherwise than the one that routed it", matched, t.Matched)
-	}
-	if verdicts == nil {
-		verdicts = []rules.Verdict{}
 	}
 	return verdicts, nil
 }
