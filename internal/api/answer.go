@@ -24,18 +24,19 @@ func fail(w http.ResponseWriter, status int, format string, args ...any) {
 	write(w, status, "application/problem+json", p)
 }
 
-// failStore answers for an error of the store while doing what.
-func (s *server) failStore(w http.ResponseWriter, r *http.Request, doing string, err error) {
+// failStore answers for an error of the store, and logs it: the store is ours, so
+// that whoever runs bellbuoy should know.
+func (s *server) failStore(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody is there to be told
 	}
-	s.Log.ErrorContext(r.Context(), "admin request failed", "doing", doing, "error", err)
+	s.Log.ErrorContext(r.Context(), "admin request failed", "path", r.URL.Path, "error", err)
 	if errors.Is(err, store.ErrUnavailable) {
 		w.Header().Set("Retry-After", "5")
-		fail(w, http.StatusServiceUnavailable, "%s: %v; try again", doing, err)
+		fail(w, http.StatusServiceUnavailable, "the store cannot be read now, try again: %v", err)
 		return
 	}
-	fail(w, http.StatusInternalServerError, "%s: %v", doing, err)
+	fail(w, http.StatusInternalServerError, "the store failed: %v", err)
 }
 
 // answer answers 200 with v.

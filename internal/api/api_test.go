@@ -327,7 +327,7 @@ func TestNotThere(t *testing.T) {
 func TestStoreFails(t *testing.T) {
 	for path, doing := range map[string]string{
 		"/api/v1/events": "list events", "/api/v1/events/x": "trace event x",
-		"/api/v1/quarantine": "list quarantine", "/api/v1/quarantine/x": "show quarantined x",
+		"/api/v1/quarantine": "list quarantine", "/api/v1/quarantine/x": "read quarantined body x",
 	} {
 		w := newWorld(t)
 		damage(t, w.store.Path())

@@ -27,14 +27,14 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.failStore(w, r, "list events", err)
+		s.failStore(w, r, err)
 		return
 	}
 	list := make([]json.RawMessage, 0, len(listed))
 	for _, l := range listed {
 		e, err := withDeliveries(l)
 		if err != nil {
-			s.failStore(w, r, "list events", err)
+			s.failStore(w, r, err)
 			return
 		}
 		list = append(list, e)
@@ -104,7 +104,7 @@ func (s *server) trace(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.failStore(w, r, "trace event "+id, err)
+		s.failStore(w, r, err)
 		return
 	}
 	answer(w, s.tracePage(r, t))

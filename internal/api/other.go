@@ -31,7 +31,7 @@ func (s *server) quarantine(w http.ResponseWriter, r *http.Request) {
 	}
 	list, err := s.Store.Quarantine(r.Context(), limit)
 	if err != nil {
-		s.failStore(w, r, "list quarantine", err)
+		s.failStore(w, r, err)
 		return
 	}
 	if list == nil {
@@ -49,7 +49,7 @@ func (s *server) quarantined(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.failStore(w, r, "show quarantined "+id, err)
+		s.failStore(w, r, err)
 		return
 	}
 	p := quarantinedPage{Quarantined: q}

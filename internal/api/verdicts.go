@@ -47,11 +47,11 @@ func (s *server) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	}
 	source, err := s.Store.RuleSet(ctx, hash)
 	if err != nil {
-		return nil, fmt.Errorf("read rule set %s: %w", hash, err)
+		return nil, fmt.Errorf("read the rules that judged the event: %w", err)
 	}
 	set, err := rules.FromSource(source)
 	if err != nil {
-		return nil, fmt.Errorf("read rule set %s: %w", hash, err)
+		return nil, fmt.Errorf("read the rules that judged the event: %w", err)
 	}
 	return set, nil
 }
