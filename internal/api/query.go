@@ -12,16 +12,18 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-// filters are the query parameters of the list of events.
-var filters = [...]string{
-	"type", "registry", "repository", "tag", "digest", "native_id",
-	"rule", "target", "outcome", "since", "until", "limit", "before",
+// filters returns the query parameters of the list of events.
+func filters() []string {
+	return []string{
+		"type", "registry", "repository", "tag", "digest", "native_id",
+		"rule", "target", "outcome", "since", "until", "limit", "before",
+	}
 }
 
 // readQuery reads the parameters of the list of events; its error names all that
 // is wrong with them.
 func readQuery(raw string, now time.Time) (store.Query, error) {
-	v, err := readValues(raw, filters[:])
+	v, err := readValues(raw, filters())
 	if err != nil {
 		return store.Query{}, err
 	}

@@ -55,7 +55,7 @@ func TestNextAsksTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range filters {
+	for _, f := range filters() {
 		if values.Get(f) == "" {
 			t.Errorf("the next page loses %s", f)
 		}
