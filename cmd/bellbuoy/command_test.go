@@ -177,6 +177,8 @@ func TestWrongUse(t *testing.T) {
 		"quarantine .":                 "bellbuoy: \".\" is no ID: name one as the list shows it\nSee 'bellbuoy quarantine --help'.\n",
 		"check a b":                    "bellbuoy: want one FILE, not 2\nSee 'bellbuoy check --help'.\n",
 		"run now":                      "bellbuoy: \"now\" is one too many: there are no arguments, only flags\nSee 'bellbuoy run --help'.\n",
+		"sender":                       "bellbuoy: want one TYPE, not 0; there are webhook\nSee 'bellbuoy sender --help'.\n",
+		"sender pigeon":                "bellbuoy: no target type \"pigeon\" is built in; there are webhook\nSee 'bellbuoy sender --help'.\n",
 		"version 1":                    "bellbuoy: \"1\" is one too many: there are no arguments, only flags\nSee 'bellbuoy version --help'.\n",
 		"events --server here":         "bellbuoy: server \"here\" is no http or https URL; one is http://127.0.0.1:5081\nSee 'bellbuoy events --help'.\n",
 		"events --token-file /no/one":  "bellbuoy: read token: open /no/one: no such file or directory\nSee 'bellbuoy events --help'.\n",

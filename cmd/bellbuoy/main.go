@@ -92,7 +92,7 @@ not be read, or nothing found.`,
 		newEvents(env),
 		newTrace(env),
 		newQuarantine(env),
-		newSender(env),
+		newSender(),
 		newVersion(env),
 	)
 	fixCompletion(root)
