@@ -3,9 +3,7 @@
 package sidecar
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -93,6 +91,12 @@ func (s *Sidecar) Stop(ctx context.Context) (int, error) {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return 0, fmt.Errorf("ask bellbuoy to stop: %w", err)
 	}
+	return s.Exit(ctx)
+}
+
+// Exit waits until the process ends by itself and returns its exit status. When ctx
+// ends first, it is killed.
+func (s *Sidecar) Exit(ctx context.Context) (int, error) {
 	select {
 	case <-s.exited:
 		s.log.Close()
@@ -100,7 +104,7 @@ func (s *Sidecar) Stop(ctx context.Context) (int, error) {
 	case <-ctx.Done():
 		log := s.Log()
 		s.Kill()
-		return 0, fmt.Errorf("wait until bellbuoy stops: %w\n%s", ctx.Err(), log)
+		return 0, fmt.Errorf("wait until bellbuoy ends: %w\n%s", ctx.Err(), log)
 	}
 }
 
@@ -116,48 +120,3 @@ func (s *Sidecar) Log() string {
 
 // Intake is the URL that the registry "hub" posts to.
 func (s *Sidecar) Intake() string { return "http://" + s.config.Listen + "/in/hub" }
-
-// Trace is what the tests read of an event's trace.
-type Trace struct {
-	Event struct {
-		ID   string `json:"id"`
-		Type string `json:"type"`
-	} `json:"event"`
-	Deliveries []struct {
-		ID       string `json:"id"`
-		Rule     string `json:"rule"`
-		Target   string `json:"target"`
-		State    string `json:"state"`
-		Attempts []struct {
-			Outcome string `json:"outcome"`
-			Status  int    `json:"status"`
-		} `json:"attempts"`
-	} `json:"deliveries"`
-}
-
-// Trace asks the running sidecar for an event's trace, by its command.
-func (s *Sidecar) Trace(ctx context.Context, id string) (Trace, error) {
-	var t Trace
-	out, err := s.Command(ctx, "trace", id, "-o", "json")
-	if err != nil {
-		return t, err
-	}
-	if err := json.Unmarshal(out, &t); err != nil {
-		return t, fmt.Errorf("read the trace of %s: %w\n%s", id, err, out)
-	}
-	return t, nil
-}
-
-// Command runs one of bellbuoy's verbs against the running sidecar and returns what
-// it prints.
-func (s *Sidecar) Command(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, s.program, args...)
-	cmd.Env = append(os.Environ(), "BELLBUOY_SERVER=http://"+s.config.Admin)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("bellbuoy %v: %w: %s", args, err, errs.Bytes())
-	}
-	return out, nil
-}

@@ -1,0 +1,189 @@
+package integration_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/integration/distribution"
+	"github.com/bellbuoy/bellbuoy/integration/poster"
+	"github.com/bellbuoy/bellbuoy/integration/receiver"
+	"github.com/bellbuoy/bellbuoy/integration/sidecar"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+)
+
+// patience bounds every wait: it is reached only where something is broken.
+const patience = 2 * time.Minute
+
+// build builds the program once for all tests.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "bellbuoy-integration-")
+	if err != nil {
+		return "", err
+	}
+	return sidecar.Build(context.Background(), "..", dir, raced)
+})
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if program, err := build(); err == nil {
+		os.RemoveAll(filepath.Dir(program))
+	}
+	os.Exit(status)
+}
+
+// program returns the path of the program under test.
+func program(t *testing.T) string {
+	t.Helper()
+	p, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// stage is a receiver, and bellbuoy in front of it.
+type stage struct {
+	t       *testing.T
+	ctx     context.Context
+	rec     *receiver.Receiver
+	config  sidecar.Config
+	sidecar *sidecar.Sidecar // the present life
+	log     string
+}
+
+// newStage starts both. The options' target is set to the receiver.
+func newStage(t *testing.T, o sidecar.Options) *stage {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	rec, err := receiver.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(rec.Down)
+	o.Target = rec.URL()
+	dir := t.TempDir()
+	c, err := sidecar.Write(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, ctx: ctx, rec: rec, config: c, log: filepath.Join(dir, "bellbuoy.log")}
+	s.start()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the end of bellbuoy's log:\n%s", s.sidecar.Log())
+		}
+		s.sidecar.Kill()
+	})
+	s.ready()
+	return s
+}
+
+// start begins a new life over the same store.
+func (s *stage) start() {
+	s.t.Helper()
+	life, err := sidecar.Start(program(s.t), s.config, s.log)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.sidecar = life
+}
+
+func (s *stage) ready() {
+	s.t.Helper()
+	if err := s.sidecar.Ready(s.ctx); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// registry starts a real registry that posts to the stage's sidecar.
+func (s *stage) registry() *distribution.Registry {
+	s.t.Helper()
+	reg, err := distribution.Start(s.ctx, distribution.Config(s.sidecar.Intake(), sidecar.Bearer), io.Discard)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := reg.Close(); err != nil {
+			s.t.Errorf("close the registry: %v", err)
+		}
+	})
+	return reg
+}
+
+// poster returns one connection's worth of a registry.
+func (s *stage) poster() *poster.Poster {
+	transport := &http.Transport{MaxConnsPerHost: 1}
+	s.t.Cleanup(transport.CloseIdleConnections)
+	return &poster.Poster{URL: s.sidecar.Intake(), Bearer: sidecar.Bearer, Client: &http.Client{Transport: transport}}
+}
+
+// insist posts an event until it is accepted.
+func (s *stage) insist(p *poster.Poster, id, repository string) {
+	s.t.Helper()
+	body, err := poster.Envelope(id, repository, "latest", time.Now().UTC())
+	if err == nil {
+		err = p.Insist(s.ctx, body)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// wait waits until done says so of what arrived at the receiver.
+func (s *stage) wait(done func([]receiver.Arrival) bool) {
+	s.t.Helper()
+	if err := s.rec.Wait(s.ctx, done); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// until asks done every few milliseconds until it says so.
+func (s *stage) until(what string, done func() bool) {
+	s.t.Helper()
+	for !done() {
+		select {
+		case <-s.ctx.Done():
+			s.t.Fatalf("waited in vain until %s", what)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *stage) trace(id string) sidecar.Trace {
+	s.t.Helper()
+	tr, err := s.sidecar.Trace(s.ctx, id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return tr
+}
+
+// read reads the event that arrived.
+func read(t *testing.T, a receiver.Arrival) event.Event {
+	t.Helper()
+	var e event.Event
+	if err := json.Unmarshal(a.Body, &e); err != nil {
+		t.Fatalf("read a delivered event: %v in %q", err, a.Body)
+	}
+	return e
+}
+
+// succeeded returns the events that arrived and were answered 2xx, in that order.
+func succeeded(t *testing.T, all []receiver.Arrival) []event.Event {
+	t.Helper()
+	var events []event.Event
+	for _, a := range all {
+		if a.Status/100 == 2 {
+			events = append(events, read(t, a))
+		}
+	}
+	return events
+}
