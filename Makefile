@@ -1,0 +1,33 @@
+# What one does with bellbuoy's sources. `make` alone prints this list.
+
+STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint bench generate
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+run: ## run bellbuoy on loopback with no configuration, keeping its events in ./bellbuoy.db
+	go run ./cmd/bellbuoy run
+
+demo: ## push an image to a real registry and see the webhook arrive; needs Go only
+	@go -C integration run ./demo
+
+test: lint ## all checks and all tests, with the race detector
+	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
+	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go -C integration test -race -timeout 20m ./...
+
+lint: ## gofmt, go vet and staticcheck
+	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' | grep -v '\.pb\.go$$')); [ -z "$$out" ] || { echo "not formatted by gofmt:"; echo "$$out"; exit 1; } >&2
+	go vet ./...
+	go -C integration vet ./...
+	$(STATICCHECK) ./...
+	cd integration && $(STATICCHECK) ./...
+
+bench: ## measure bellbuoy against a bare durable relay, in turn (BENCH="-rounds 3")
+	@go -C integration run ./bench $(BENCH)
+
+generate: ## write the generated files anew
+	go generate ./...

@@ -1,0 +1,181 @@
+package integration_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/bellbuoy/bellbuoy/"
+
+// arrows says which packages of the module a package may import, by the longest
+// path that it starts with. "/..." stands for a path and all below it. The event
+// model is everyone's and is not named.
+var arrows = map[string][]string{
+	"cmd":                  {"internal/app", "internal/client", "plugin/serve", "plugin/senders"},
+	"internal/app":         {"adapters/...", "translator/...", "config", "internal/...", "plugin/..."},
+	"internal/intake":      {"adapters", "translator", "internal/rules", "internal/store"},
+	"internal/rules":       {"config"},
+	"internal/fold":        {},
+	"internal/store":       {"plugin", "internal/store/..."},
+	"internal/delivery":    {"internal/store", "plugin", "translator/dialect"},
+	"internal/api":         {"internal/store", "internal/rules", "plugin"},
+	"internal/client":      {"plugin"},
+	"internal/console":     {"internal/store", "internal/rules"},
+	"adapters":             {"adapters"},
+	"translator":           {"adapters/...", "translator/..."},
+	"config":               {},
+	"plugin":               {},
+	"plugin/event":         {},
+	"plugin/message":       {},
+	"plugin/serve":         {"plugin/internal/wire", "plugin"},
+	"plugin/plugintest":    {"plugin/...", "plugin"},
+	"plugin/host":          {"plugin/internal/wire", "plugin"},
+	"plugin/internal/wire": {"plugin"},
+	"plugin/senders":       {"plugin/senders/...", "plugin"},
+	"plugin/senders/":      {"plugin", "plugin/message"},
+	"cmd/bellbuoy-sender-": {"plugin/serve", "plugin/senders/...", "plugin"},
+}
+
+// weights says which packages may import a module from outside that is heavy, or
+// whose kind must stay in one place.
+var weights = map[string][]string{
+	"github.com/hashicorp/go-plugin":        {"plugin/"},
+	"google.golang.org/grpc":                {"plugin/"},
+	"google.golang.org/protobuf":            {"plugin/"},
+	"modernc.org/":                          {"internal/store"},
+	"github.com/jackc/":                     {"internal/store"},
+	"github.com/pressly/goose":              {"internal/store"},
+	"github.com/distribution/distribution":  {"adapters/distribution", "translator"},
+	"github.com/hashicorp/go-retryablehttp": {"plugin/senders/webhook"},
+	"gopkg.in/yaml.v3":                      {"config"},
+	"github.com/spf13/cobra":                {"cmd/bellbuoy"},
+}
+
+// ground are the packages that import the standard library and each other only,
+// since what stands on them is written by others.
+var ground = []string{"plugin", "plugin/event", "plugin/message"}
+
+func TestImportArrows(t *testing.T) {
+	for name, imports := range packages(t) {
+		allowed, ok := allowedFor(name)
+		if !ok {
+			t.Errorf("%s: no arrow starts there; give it a place in the picture of the house", name)
+			continue
+		}
+		for _, path := range imports {
+			own, inside := strings.CutPrefix(path, module)
+			if inside && own != "plugin/event" && !slices.ContainsFunc(allowed, covers(own)) {
+				t.Errorf("%s imports %s, which is no arrow of the house", name, own)
+			}
+			for heavy, who := range weights {
+				if strings.HasPrefix(path, heavy) && !slices.ContainsFunc(who, startOf(name)) {
+					t.Errorf("%s imports %s, which only %v may", name, path, who)
+				}
+			}
+			if slices.Contains(ground, name) && !inside && strings.Contains(firstOf(path), ".") {
+				t.Errorf("%s imports %s, which is not of the standard library", name, path)
+			}
+			if path == "net/http" && pure(name) {
+				t.Errorf("%s imports %s, though it is to be pure", name, path)
+			}
+		}
+	}
+}
+
+// What decides and what translates gives the same answer at any time, so that it
+// can be asked again later; it has no clock.
+func TestPureHasNoClock(t *testing.T) {
+	clock := []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTicker", "NewTimer"}
+	for name := range packages(t) {
+		if !pure(name) {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join("..", name, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range files {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range ast.Preorder(file) {
+				sel, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					continue
+				}
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, sel.Sel.Name) {
+					t.Errorf("%s asks time.%s", path, sel.Sel.Name)
+				}
+			}
+		}
+	}
+}
+
+// packages returns the imports of every package of the module, tests aside.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.ImportPath}}{{range .Imports}} {{.}}{{end}}", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := make(map[string][]string)
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		all[strings.TrimPrefix(f[0], module)] = f[1:]
+	}
+	if len(all["plugin"]) == 0 {
+		t.Fatalf("go list does not know the module's packages: %s", out)
+	}
+	return all
+}
+
+// allowedFor finds the row of arrows for a package.
+func allowedFor(name string) (row []string, ok bool) {
+	best := ""
+	for start, to := range arrows {
+		if len(start) > len(best) && startOf(name)(start) {
+			best, row, ok = start, to, true
+		}
+	}
+	return row, ok
+}
+
+// covers returns whether a pattern of arrows names path.
+func covers(path string) func(string) bool {
+	return func(pattern string) bool {
+		if below, ok := strings.CutSuffix(pattern, "..."); ok {
+			return strings.HasPrefix(path+"/", below)
+		}
+		return path == pattern
+	}
+}
+
+// startOf returns whether name is start or lies below it; a start that ends in a
+// slash or a dash is only the beginning of a name.
+func startOf(name string) func(string) bool {
+	return func(start string) bool {
+		rest, ok := strings.CutPrefix(name, start)
+		return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(start, "/") || strings.HasSuffix(start, "-"))
+	}
+}
+
+func pure(name string) bool {
+	return slices.ContainsFunc([]string{"translator", "internal/rules", "internal/fold"}, startOf(name))
+}
+
+func firstOf(path string) string {
+	first, _, _ := strings.Cut(path, "/")
+	return first
+}
