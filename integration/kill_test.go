@@ -16,8 +16,8 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/integration/ledger"
 	"github.com/bellbuoy/bellbuoy/integration/poster"
+	"github.com/bellbuoy/bellbuoy/integration/process"
 	"github.com/bellbuoy/bellbuoy/integration/receiver"
-	"github.com/bellbuoy/bellbuoy/integration/sidecar"
 )
 
 // Twenty times bellbuoy is killed at a random moment under load. What was answered
@@ -59,7 +59,7 @@ func TestKillUnderLoad(t *testing.T) {
 			s.until("something is accepted", func() bool { return accepted.Load() > before })
 			pause(s.ctx, 400)
 		}
-		senders, err := sidecar.Children(s.sidecar.PID())
+		senders, err := process.Children(s.sidecar.PID())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func pause(ctx context.Context, most int) {
 
 func anyRuns(pids []int) bool {
 	for _, pid := range pids {
-		f, err := sidecar.Stat(fmt.Sprintf("/proc/%d/stat", pid))
+		f, err := process.Stat(fmt.Sprintf("/proc/%d/stat", pid))
 		if err == nil && f[0] != "Z" { // a zombie has ended; who reaps it is not our affair
 			return true
 		}
@@ -172,7 +172,7 @@ func TestKillSender(t *testing.T) {
 		led.Accepted(id, repository)
 	}
 	s.until("a send of each repository hangs", func() bool { return hanging.Load() == 6 })
-	senders, err := sidecar.Children(s.sidecar.PID())
+	senders, err := process.Children(s.sidecar.PID())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package sidecar
+package process
 
 import (
 	"os/exec"
