@@ -3,11 +3,15 @@ package integration_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	_ "modernc.org/sqlite" // to write to a store as a later bellbuoy would
 
 	"github.com/bellbuoy/bellbuoy/integration/sidecar"
 )
@@ -138,6 +142,22 @@ func TestStoreDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, s.config, failed, "STORE", "corrupt")
+}
+
+// A store that a later bellbuoy has changed is not touched by an earlier one.
+func TestStoreOfNewer(t *testing.T) {
+	s := newStage(t, sidecar.Options{})
+	s.stop()
+	db, err := sql.Open("sqlite", s.config.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(s.ctx, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1);
+		UPDATE meta SET value = '99.9.9' WHERE key = 'written_by'`)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, s.config, failed, "STORE", "newer bellbuoy", "99.9.9", "9999")
 }
 
 // stop ends the present life in order.
