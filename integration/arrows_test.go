@@ -126,9 +126,11 @@ func packages(t *testing.T) map[string][]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.ImportPath}}{{range .Imports}} {{.}}{{end}}", "./...")
 	cmd.Dir = ".."
+	var problem strings.Builder
+	cmd.Stderr = &problem
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v", err)
+		t.Fatalf("go list: %v: %s", err, problem.String())
 	}
 	all := make(map[string][]string)
 	for line := range strings.Lines(string(out)) {
