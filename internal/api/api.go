@@ -59,8 +59,8 @@ func New(c Config) http.Handler {
 	})
 
 	open := http.NewServeMux()
-	get(open, "/healthz", s.healthz)
-	get(open, "/readyz", s.readyz)
+	open.Handle("/healthz", Health(c.Ready))
+	open.Handle("/readyz", Health(c.Ready))
 	open.Handle("/", localOnly(mux))
 	return secureHeaders(open)
 }

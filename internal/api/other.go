@@ -65,18 +65,20 @@ func (s *server) version(w http.ResponseWriter, _ *http.Request) {
 	}{s.Version, runtime.Version()})
 }
 
-// healthz answers as long as the process does.
-func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
-	okay(w, "ok\n")
-}
-
-// readyz answers 200 once events are taken and delivered, else 503 with the reason.
-func (s *server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if err := s.Ready(); err != nil {
-		fail(w, http.StatusServiceUnavailable, "not ready: %v", err)
-		return
-	}
-	okay(w, "ready\n")
+// Health serves /healthz, which answers as long as the process does, and /readyz,
+// which answers 200 once events are taken and delivered, else 503 with the reason
+// that ready gives. It tells nothing else, so it is for any listener.
+func Health(ready func() error) http.Handler {
+	mux := http.NewServeMux()
+	get(mux, "/healthz", func(w http.ResponseWriter, _ *http.Request) { okay(w, "ok\n") })
+	get(mux, "/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
+			fail(w, http.StatusServiceUnavailable, "not ready: %v", err)
+			return
+		}
+		okay(w, "ready\n")
+	})
+	return secureHeaders(mux)
 }
 
 func okay(w http.ResponseWriter, text string) {

@@ -23,6 +23,9 @@ type Target struct {
 	Timeout     time.Duration // of one attempt
 	Concurrency int           // sends at a time, at least 1
 	Policy      Policy
+	// Masks are the secrets among Options. A sender masks them in what it tells; this
+	// is the second lock: no receipt and no error is written down with one in it.
+	Masks []string
 }
 
 // Config is what a dispatcher works with.
@@ -152,6 +155,7 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 	if err != nil {
 		o.Error = err.Error()
 	}
+	t.mask(&o)
 	switch v.Outcome {
 	case plugin.Delivered:
 		o.State = store.Delivered

@@ -26,11 +26,11 @@ func lockFile(path string) (*fileLock, error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		defer f.Close()
 		b, _ := io.ReadAll(io.LimitReader(f, 32))
-		by := "another bellbuoy"
+		by := ""
 		if pid := strings.TrimSpace(string(b)); pid != "" {
-			by += ", process " + pid
+			by = ", process " + pid
 		}
-		return nil, fmt.Errorf("%w: %s is open in %s; stop that one or give this one another store", ErrLocked, path, by)
+		return nil, fmt.Errorf("open store %s: %w%s: stop that one, or give this one another store", path, ErrLocked, by)
 	}
 	if err != nil {
 		f.Close()

@@ -23,11 +23,11 @@ var (
 	// ErrNotFound: there is no such event or body.
 	ErrNotFound = errors.New("not found")
 	// ErrLocked: another process has the store open.
-	ErrLocked = errors.New("store is in use")
+	ErrLocked = errors.New("store is in use by another bellbuoy")
 	// ErrNewer: a newer bellbuoy has written to it; this one does not touch it.
 	ErrNewer = errors.New("store was written by a newer bellbuoy")
 	// ErrCorrupt: the file is damaged, or no store at all.
-	ErrCorrupt = errors.New("store is damaged")
+	ErrCorrupt = errors.New("store is corrupt")
 	// ErrUnavailable: the store cannot take it now, and nothing of it was written.
 	ErrUnavailable = errors.New("store unavailable")
 )

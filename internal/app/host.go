@@ -1,0 +1,45 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/bellbuoy/bellbuoy/plugin/host"
+)
+
+// startHost makes the host of the senders, which are this program run again. Their
+// sockets go where the system keeps such things, else beside the store: never into a
+// folder for temporary files, where a cleaner takes them away after some days.
+func startHost(storePath, executable string, log *slog.Logger) (*host.Host, error) {
+	var errs []error
+	for _, dir := range runDirs(storePath) {
+		h, err := host.New(host.Config{
+			RunDir:  dir,
+			Logger:  log,
+			Command: func(typ string) ([]string, error) { return []string{executable, "sender", typ}, nil },
+		})
+		if err == nil {
+			return h, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, fmt.Errorf("find a folder for the senders' sockets: %w: set XDG_RUNTIME_DIR to one with a short path", errors.Join(errs...))
+}
+
+func runDirs(storePath string) []string {
+	var dirs []string
+	if d := os.Getenv("RUNTIME_DIRECTORY"); d != "" { // systemd's RuntimeDirectory=
+		dirs = append(dirs, d)
+	}
+	if d := os.Getenv("XDG_RUNTIME_DIR"); d != "" {
+		dirs = append(dirs, filepath.Join(d, "bellbuoy"))
+	}
+	dirs = append(dirs, "/run/bellbuoy")
+	if abs, err := filepath.Abs(storePath); err == nil {
+		dirs = append(dirs, filepath.Join(filepath.Dir(abs), ".bellbuoy"))
+	}
+	return dirs
+}

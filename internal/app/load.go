@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/rules"
+	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/plugin/senders"
+)
+
+// DefaultFile is the configuration that is read where none is named.
+const DefaultFile = "bellbuoy.yml"
+
+// ErrConfig: the configuration cannot be used. The error that wraps it has all that is
+// wrong, a line each.
+var ErrConfig = errors.New("the configuration cannot be used")
+
+// settings are a configuration that was found to be right, and what was made of it.
+type settings struct {
+	config *config.Config
+	rules  *rules.Set
+	types  map[string]plugin.Description // of the target types in use
+	file   string                        // "" where there is none
+}
+
+// load reads the configuration in file and checks all of it: the file itself, the
+// rules' patterns, and each target's options by the sender of its type. With no file
+// named it takes [DefaultFile] where there is one, else the configuration of a
+// bellbuoy that was given none. Faults may be warnings only; then err is nil.
+func load(ctx context.Context, file, version string) (settings, config.Faults, error) {
+	builtin := senders.Builtin()
+	known := config.Known{
+		RegistryTypes: slices.Sorted(maps.Keys(registryTypes())),
+		TargetTypes:   slices.Sorted(maps.Keys(builtin)),
+	}
+	for _, t := range event.Types() {
+		known.EventTypes = append(known.EventTypes, string(t))
+	}
+	if file == "" {
+		if _, err := os.Stat(DefaultFile); errors.Is(err, fs.ErrNotExist) {
+			c := config.Default()
+			set, faults := rules.FromConfig(c)
+			return settings{config: c, rules: set}, faults, faults.Err()
+		}
+		file = DefaultFile
+	}
+	c, faults := config.Load(file, known)
+	set, patterns := rules.FromConfig(c)
+	faults = append(faults, patterns...)
+	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: file}
+	for i, t := range c.Targets {
+		make, ok := builtin[t.Type]
+		if !ok || t.Options == nil {
+			continue // said already
+		}
+		sender := make(version)
+		if _, ok := s.types[t.Type]; !ok {
+			d, err := sender.Describe(ctx)
+			if err != nil {
+				return s, faults, fmt.Errorf("ask what sender %s is: %w", t.Type, err)
+			}
+			s.types[t.Type] = d
+		}
+		found, err := sender.Check(ctx, t.Options)
+		if err != nil {
+			return s, faults, fmt.Errorf("check options of target %s: %w", t.Name, err)
+		}
+		for _, f := range found {
+			faults = append(faults, c.OptionFault(i, f.Path, f.Message))
+		}
+	}
+	faults.Sort()
+	if err := faults.Err(); err != nil {
+		return s, faults, fmt.Errorf("%w:\n%w", ErrConfig, err)
+	}
+	return s, faults, nil
+}
+
+// Check reads the configuration in file, or [DefaultFile] where that is "", and prints
+// each fault and each warning to w as FILE:LINE: path: what, and what to do. The error
+// wraps [ErrConfig] where there are faults. It starts nothing and asks no target.
+func Check(ctx context.Context, file string, w io.Writer) error {
+	if file == "" {
+		file = DefaultFile
+	}
+	s, faults, err := load(ctx, file, "")
+	if err != nil && !errors.Is(err, ErrConfig) {
+		return err
+	}
+	for _, f := range faults {
+		if _, err := fmt.Fprintln(w, f); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %d faults", ErrConfig, len(faults)-len(faults.Warnings()))
+	}
+	_, err = fmt.Fprintf(w, "%s: good: %s, %s, %s\n", file, count(len(s.config.Registries), "registry", "registries"),
+		count(len(s.config.Targets), "target", "targets"), count(len(s.config.Rules), "rule", "rules"))
+	return err
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/delivery"
+	"github.com/bellbuoy/bellbuoy/internal/intake"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+)
+
+// defaultConcurrency is how many sends at a time a target takes whose type and config
+// say nothing else.
+const defaultConcurrency = 16
+
+// plan is what the intake needs to know of a configuration.
+func (s settings) plan() intake.Plan {
+	p := intake.Plan{
+		Registries: map[string]intake.Registry{},
+		Targets:    map[string]intake.Target{},
+		Rules:      s.rules,
+		Keep:       map[event.Type]bool{},
+	}
+	table := registryTypes()
+	for _, r := range s.config.Registries {
+		t := table[r.Type]
+		reg := intake.Registry{Type: r.Type, Adapter: t.adapter, Translate: t.translate}
+		for _, a := range r.Auth {
+			reg.Bearers = append(reg.Bearers, intake.NewToken(a.Bearer.Reveal()))
+		}
+		p.Registries[r.Name] = reg
+	}
+	for _, t := range s.config.Targets {
+		p.Targets[t.Name] = intake.Target{
+			Type:        t.Type,
+			Ordered:     s.order(t) == "repository",
+			FirstDelay:  first(t.Retry.Schedule),
+			GiveUpAfter: time.Duration(t.Retry.GiveUpAfter),
+			Hold:        time.Duration(t.Hold),
+		}
+	}
+	for _, k := range s.config.Keep {
+		p.Keep[event.Type(k)] = true
+	}
+	return p
+}
+
+func first(schedule []config.Duration) time.Duration {
+	if len(schedule) == 0 {
+		return 0
+	}
+	return time.Duration(schedule[0])
+}
+
+// order is how deliveries to t are attempted: as it says, as its type does, or by
+// repository.
+func (s settings) order(t config.Target) string {
+	for _, o := range []string{t.Order, s.types[t.Type].Defaults.Order} {
+		if o != "" {
+			return o
+		}
+	}
+	return "repository"
+}
+
+// targets is what delivery needs to know of a configuration.
+func (s settings) targets() map[string]delivery.Target {
+	out := map[string]delivery.Target{}
+	for _, t := range s.config.Targets {
+		d := delivery.Target{
+			Type: t.Type, Options: t.Options, Timeout: time.Duration(t.Timeout), Concurrency: t.Concurrency,
+			Masks: masks(t, s.types[t.Type].Secrets),
+		}
+		if d.Concurrency == 0 {
+			d.Concurrency = s.types[t.Type].Defaults.Concurrency
+		}
+		if d.Concurrency == 0 {
+			d.Concurrency = defaultConcurrency
+		}
+		for _, w := range t.Retry.Schedule {
+			d.Policy.Schedule = append(d.Policy.Schedule, time.Duration(w))
+		}
+		out[t.Name] = d
+	}
+	return out
+}
+
+// masks are the secrets among a target's options: those that its type names, and
+// those that the config takes from the environment or a file.
+func masks(t config.Target, secrets []string) []string {
+	var out []string
+	for _, path := range append(append([]string{}, secrets...), t.SecretPaths...) {
+		out = append(out, optionValues(t.Options, strings.Split(path, "."))...)
+	}
+	return out
+}

@@ -1,0 +1,22 @@
+package app
+
+import (
+	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/distribution"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/translator"
+)
+
+// registryType is what bellbuoy can do with the registries of one type: how their
+// notifications arrive, and what they mean.
+type registryType struct {
+	adapter   adapters.Adapter
+	translate func(translator.Source, adapters.Notification) []event.Event
+}
+
+// registryTypes is the table of registry types: a new one is one line.
+func registryTypes() map[string]registryType {
+	return map[string]registryType{
+		"distribution": {distribution.Adapter{}, translator.Distribution},
+	}
+}
