@@ -20,8 +20,9 @@ type Config struct {
 	Targets    []Target   `yaml:"targets"`
 	Rules      []Rule     `yaml:"rules"`
 
-	// lines says where each path of the file stands; see Locate.
-	lines map[string]Pos
+	// file and lines say where each path stands, as dotted writes it; see Locate.
+	file  string
+	lines map[string]int
 }
 
 // Admin is where people and scripts ask.

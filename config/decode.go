@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -18,8 +17,6 @@ type decoder struct {
 	fields map[reflect.Type][]field
 }
 
-const isEmpty = "is empty: give it a value or remove the key"
-
 // field is one key of a struct.
 type field struct {
 	name     string
@@ -28,7 +25,7 @@ type field struct {
 	example  string
 }
 
-func newDecoder(file string, size int, lines map[string]Pos) *decoder {
+func newDecoder(file string, size int, lines map[string]int) *decoder {
 	return &decoder{
 		walk:   walk{file: file, lines: lines, budget: budgetFor(size), inside: map[*yaml.Node]bool{}},
 		dir:    filepath.Dir(file),
@@ -82,33 +79,26 @@ func (d *decoder) kind(n *yaml.Node, v reflect.Value, path string) {
 			d.list(n, v, path)
 		}
 	case reflect.Pointer:
+		before := len(d.faults)
 		v.Set(reflect.New(v.Type().Elem()))
-		if v := v.Elem(); v.Type() == reflect.TypeFor[Secret]() {
-			d.secret(n, v.Addr().Interface().(*Secret), path)
+		if s, ok := v.Interface().(*Secret); ok {
+			d.secret(n, s, path)
 		} else {
-			d.kind(n, v, path)
+			d.kind(n, v.Elem(), path)
+		}
+		if d.faults[before:].Failed() {
+			v.SetZero() // so that nobody finds fault with the half of it
 		}
 	case reflect.String:
-		if !d.text(n, path) {
-		} else if n.Value == "" {
-			d.fault(n.Line, path, isEmpty)
-		} else {
+		if d.text(n, path) {
 			v.SetString(n.Value)
 		}
 	case reflect.Bool:
-		var b bool
-		if !d.is(n, yaml.ScalarNode, "true or false", path) {
-		} else if n.ShortTag() != "!!bool" || n.Decode(&b) != nil {
-			d.fault(n.Line, path, fmt.Sprintf("wants true or false, found %q: write one of the two", n.Value))
-		} else {
+		if b, ok := d.boolean(n, path); ok {
 			v.SetBool(b)
 		}
 	case reflect.Int:
-		var i int
-		if !d.is(n, yaml.ScalarNode, "a whole number", path) {
-		} else if n.ShortTag() != "!!int" || n.Decode(&i) != nil {
-			d.fault(n.Line, path, fmt.Sprintf("wants a whole number, found %q: write it in digits, without quotes", n.Value))
-		} else {
+		if i, ok := d.whole(n, path); ok {
 			v.SetInt(int64(i))
 		}
 	}

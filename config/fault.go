@@ -107,6 +107,26 @@ func (fs Faults) Sort() {
 	})
 }
 
+// Merge returns fs and those of more that blame a path which no error of fs blames
+// yet, in the order of the file. What the reader of the file could not read is left
+// out or empty, and others should not find fault with that again.
+func (fs Faults) Merge(more Faults) Faults {
+	blamed := map[string]bool{}
+	for _, f := range fs {
+		if f.Severity == Error {
+			blamed[dotted(f.Path)] = true
+		}
+	}
+	merged := slices.Clone(fs)
+	for _, f := range more {
+		if !blamed[dotted(f.Path)] {
+			merged = append(merged, f)
+		}
+	}
+	merged.Sort()
+	return merged
+}
+
 // Locate puts each fault that has a path and no line on the line of the file where
 // the path, or what holds it, is written. It changes fs and returns it.
 func (c *Config) Locate(fs Faults) Faults {
@@ -137,11 +157,11 @@ func optionPath(target int, path string) string {
 // find returns where path is written, or else the nearest thing around it.
 func (c *Config) find(path string) Pos {
 	for p := dotted(path); p != ""; p = p[:max(0, strings.LastIndexByte(p, '.'))] {
-		if pos, ok := c.lines[p]; ok {
-			return pos
+		if line, ok := c.lines[p]; ok {
+			return Pos{c.file, line}
 		}
 	}
-	return c.lines[""]
+	return Pos{File: c.file}
 }
 
 // dotted writes targets[0].name as targets.0.name, so that the two ways in which

@@ -56,20 +56,19 @@ func readFile(path string) ([]byte, error) {
 // files and the environment, and nothing else.
 //
 // The faults are all that is wrong, in the order of the file, but for the patterns
-// of rules and the options of targets. The Config is never nil. Where the faults
+// of rules and the options of targets: what is found in those is added with
+// [Faults.Merge]. The Config is never nil. Where the faults
 // [Faults.Failed] it holds what could be read, which serves to find more faults,
 // and for nothing else.
 func Parse(file string, data []byte, known Known) (*Config, Faults) {
 	c := defaults()
-	c.lines = map[string]Pos{"": {File: file}}
+	c.file, c.lines = file, map[string]int{}
 	root, faults := document(file, data)
 	if root != nil {
 		d := newDecoder(file, len(data), c.lines)
 		d.decode(root, &c)
-		faults = append(faults, d.faults...)
-		faults = append(faults, c.Locate(c.check(known))...)
+		faults = append(faults, d.faults...).Merge(c.Locate(c.check(known)))
 	}
-	faults.Sort()
 	return &c, faults
 }
 

@@ -88,6 +88,7 @@ rules:
 			},
 			{Name: "b", Deliver: []Deliver{{"ci"}}, Pos: at(26)},
 		},
+		file:  path,
 		lines: c.lines,
 	}
 	for i := range max(len(c.Targets), len(want.Targets)) {

@@ -13,7 +13,7 @@ const maxDepth = 64
 // they blow it up to.
 type walk struct {
 	file   string
-	lines  map[string]Pos
+	lines  map[string]int
 	faults Faults
 
 	budget int                 // what is left to visit
@@ -37,8 +37,8 @@ func (w *walk) warn(line int, path, message string) {
 
 // note keeps the line of path; the first one that is noted stays.
 func (w *walk) note(line int, path string) {
-	if path = dotted(path); w.lines[path] == (Pos{}) {
-		w.lines[path] = Pos{w.file, line}
+	if path = dotted(path); w.lines[path] == 0 {
+		w.lines[path] = line
 	}
 }
 

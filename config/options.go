@@ -27,7 +27,7 @@ func (d *decoder) options(n *yaml.Node, t *Target, path string) {
 	}
 	d.is(n, yaml.MappingNode, "keys and values", path)
 	t.Options = nil
-	if !Faults(d.faults[before:]).Failed() {
+	if !d.faults[before:].Failed() {
 		t.Options = out.Bytes()
 	}
 }

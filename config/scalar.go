@@ -16,16 +16,47 @@ func (w *walk) is(n *yaml.Node, kind yaml.Kind, what, path string) bool {
 	return false
 }
 
-// text reports whether n is text; if not, that is a fault.
+// isEmpty is said of keys without a value.
+const isEmpty = "is empty: give it a value or remove the key"
+
+// text reports whether n is text, and some; if not, that is a fault.
 func (w *walk) text(n *yaml.Node, path string) bool {
 	if !w.is(n, yaml.ScalarNode, "text", path) {
 		return false
 	}
-	if n.ShortTag() == "!!str" {
-		return true
+	if n.ShortTag() != "!!str" {
+		w.fault(n.Line, path, "wants text, found "+kindOf(n)+" "+n.Value+": put it in quotes, "+strconv.Quote(n.Value))
+		return false
 	}
-	w.fault(n.Line, path, "wants text, found "+kindOf(n)+" "+n.Value+": put it in quotes, "+strconv.Quote(n.Value))
-	return false
+	if n.Value == "" {
+		w.fault(n.Line, path, isEmpty)
+		return false
+	}
+	return true
+}
+
+// boolean returns n's value if it is true or false; if not, that is a fault.
+func (w *walk) boolean(n *yaml.Node, path string) (b, ok bool) {
+	if !w.is(n, yaml.ScalarNode, "true or false", path) {
+		return false, false
+	}
+	if n.ShortTag() != "!!bool" || n.Decode(&b) != nil {
+		w.fault(n.Line, path, "wants true or false, found "+strconv.Quote(n.Value)+": write one of the two")
+		return false, false
+	}
+	return b, true
+}
+
+// whole returns n's value if it is a whole number; if not, that is a fault.
+func (w *walk) whole(n *yaml.Node, path string) (i int, ok bool) {
+	if !w.is(n, yaml.ScalarNode, "a whole number", path) {
+		return 0, false
+	}
+	if n.ShortTag() != "!!int" || n.Decode(&i) != nil {
+		w.fault(n.Line, path, "wants a whole number, found "+strconv.Quote(n.Value)+": write it in digits, without quotes")
+		return 0, false
+	}
+	return i, true
 }
 
 // wants says that something else than n was wanted, and how to write that.

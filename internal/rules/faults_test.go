@@ -53,10 +53,6 @@ rules:
 		t.Error("a set was made of bad rules")
 	}
 	faults.Sort()
-	var got []string
-	for _, f := range faults {
-		got = append(got, f.String())
-	}
 	want := []string{
 		`bellbuoy.yml:9: rules[0].events[0]: unknown event type "artifact.pushd": did you mean "artifact.pushed"?`,
 		`bellbuoy.yml:10: rules[0].events[1]: unknown event type "biuld.*": did you mean "build.*"?`,
@@ -72,18 +68,7 @@ rules:
 		`bellbuoy.yml:26: rules[1].tag.regex: is no RE2 regex: missing closing ) in "v(": correct it (RE2 has no look-around and no back-references)`,
 		`bellbuoy.yml:31: rules[2].tag.regex: is no RE2 regex: unexpected ) in "v)": correct it (RE2 has no look-around and no back-references)`,
 	}
-	for i := range max(len(got), len(want)) {
-		var g, w string
-		if i < len(got) {
-			g = got[i]
-		}
-		if i < len(want) {
-			w = want[i]
-		}
-		if g != w {
-			t.Errorf("fault %d:\n got %s\nwant %s", i, g, w)
-		}
-	}
+	compare(t, faults, want)
 }
 
 // What a bellbuoy without a configuration keeps is all that it keeps on request.
@@ -96,5 +81,49 @@ func TestDefaultKeepsEverything(t *testing.T) {
 	}
 	if got := config.Default().Keep; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
 		t.Errorf("keeps %q, want %q", got, want)
+	}
+}
+
+// What the reader of the file has blamed is not blamed again by the rules.
+func TestFaultsAreFoundOnce(t *testing.T) {
+	const file = `
+targets: [{name: ci, type: webhook}]
+rules:
+  - {name: a, deliver: [ci], events: [5, artifact.pushd], scope: {namespaces: [""], repositories: [~, "a/"]}}
+  - {name: b, deliver: [ci], tag: {}}
+  - {name: c, deliver: [ci], tag: {regx: v}}
+  - {name: d, deliver: [ci], tag: [v]}
+  - {name: e, deliver: [ci], tag: {regex: 5}}
+`
+	c, faults := config.Parse("bb.yml", []byte(file), config.Known{})
+	_, more := FromConfig(c)
+	want := []string{
+		`bb.yml:4: rules[0].events[0]: wants text, found the number 5: put it in quotes, "5"`,
+		`bb.yml:4: rules[0].scope.namespaces[0]: is empty: give it a value or remove the key`,
+		`bb.yml:4: rules[0].scope.repositories[0]: is empty: give it a value or remove the key`,
+		`bb.yml:4: rules[0].scope.repositories[1]: "a/" ends with a slash, which no name does: write "a/**" for all below it`,
+		`bb.yml:4: rules[0].events[1]: unknown event type "artifact.pushd": did you mean "artifact.pushed"?`,
+		`bb.yml:5: rules[1].tag.regex: is missing: add it, for example "regex: v.*"`,
+		`bb.yml:6: rules[2].tag.regx: unknown key: did you mean "regex"?`,
+		`bb.yml:7: rules[3].tag: wants keys and values, found a list: write "key: value"`,
+		`bb.yml:8: rules[4].tag.regex: wants text, found the number 5: put it in quotes, "5"`,
+	}
+	compare(t, faults.Merge(more), want)
+}
+
+// compare compares faults, as they are printed.
+func compare(t *testing.T, faults config.Faults, want []string) {
+	t.Helper()
+	for i := range max(len(faults), len(want)) {
+		g, w := "nothing", "nothing"
+		if i < len(faults) {
+			g = faults[i].String()
+		}
+		if i < len(want) {
+			w = want[i]
+		}
+		if g != w {
+			t.Errorf("fault %d:\n got %s\nwant %s", i, g, w)
+		}
 	}
 }
