@@ -54,8 +54,6 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	switch p := v.Addr().Interface().(type) {
-	case *Secret:
-		d.secret(n, p, path)
 	case *Duration:
 		d.duration(n, p, path)
 	case *AuthList:
