@@ -232,13 +232,15 @@ func TestExamplesLoad(t *testing.T) {
 	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "CI_TOKEN"} {
 		t.Setenv(name, "s3cret")
 	}
-	files, err := filepath.Glob("../examples/*.yml")
-	if err != nil || len(files) < 2 {
-		t.Fatalf("found %q, %v", files, err)
-	}
-	for _, file := range files {
-		if _, faults := Load(file, known); len(faults) > 0 {
-			t.Errorf("%v", faults)
+	for _, pattern := range []string{"../examples/*.yml", "../examples/*/bellbuoy*.yml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: found %q, %v", pattern, files, err)
+		}
+		for _, file := range files {
+			if _, faults := Load(file, known); len(faults) > 0 {
+				t.Errorf("%v", faults)
+			}
 		}
 	}
 }
