@@ -55,7 +55,7 @@ func load(ctx context.Context, file, version string) (settings, config.Faults, e
 	}
 	c, faults := config.Load(file, known)
 	set, patterns := rules.FromConfig(c)
-	faults = append(faults, patterns...)
+	faults = faults.Merge(patterns)
 	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: file}
 	for i, t := range c.Targets {
 		make, ok := builtin[t.Type]
@@ -77,12 +77,27 @@ func load(ctx context.Context, file, version string) (settings, config.Faults, e
 		for _, f := range found {
 			faults = append(faults, c.OptionFault(i, f.Path, f.Message))
 		}
+		faults = append(faults, c.Locate(plainSecrets(i, t, s.types[t.Type].Secrets))...)
 	}
 	faults.Sort()
 	if err := faults.Err(); err != nil {
 		return s, faults, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
 	return s, faults, nil
+}
+
+// plainSecrets warns of secrets that stand in the file itself.
+func plainSecrets(i int, t config.Target, secrets []string) config.Faults {
+	var out config.Faults
+	for _, path := range secrets {
+		for _, found := range optionPaths(t.Options, path) {
+			if !slices.Contains(t.SecretPaths, found) {
+				out = append(out, config.Warningf(fmt.Sprintf("targets[%d].options.%s", i, found),
+					"the secret stands in the file: write {env: NAME} or {file: PATH} to keep it elsewhere"))
+			}
+		}
+	}
+	return out
 }
 
 // Check reads the configuration in file, or [DefaultFile] where that is "", and prints

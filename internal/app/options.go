@@ -2,40 +2,50 @@ package app
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 )
 
-// optionValues returns the strings in a target's options that path names. "*" stands
-// for every key of an object or item of a list, a number for one item.
-func optionValues(options json.RawMessage, path []string) []string {
+// optionValues returns the strings among a target's options that path names, by their
+// own paths. "*" stands for every key of an object or item of a list, a number for one
+// item.
+func optionValues(options json.RawMessage, path string) map[string]string {
 	var root any
 	if err := json.Unmarshal(options, &root); err != nil {
-		return nil // its sender has checked them
+		return nil // its sender has said so
 	}
-	var out []string
-	var walk func(v any, path []string)
-	walk = func(v any, path []string) {
-		if len(path) == 0 {
+	out := map[string]string{}
+	var walk func(v any, at, want []string)
+	walk = func(v any, at, want []string) {
+		if len(want) == 0 {
 			if s, ok := v.(string); ok {
-				out = append(out, s)
+				out[strings.Join(at, ".")] = s
 			}
 			return
 		}
+		step := func(key string, item any) {
+			if want[0] == "*" || want[0] == key {
+				walk(item, append(slices.Clone(at), key), want[1:])
+			}
+		}
 		switch v := v.(type) {
 		case map[string]any:
-			for k, item := range v {
-				if path[0] == "*" || path[0] == k {
-					walk(item, path[1:])
-				}
+			for key, item := range v {
+				step(key, item)
 			}
 		case []any:
 			for i, item := range v {
-				if path[0] == "*" || path[0] == strconv.Itoa(i) {
-					walk(item, path[1:])
-				}
+				step(strconv.Itoa(i), item)
 			}
 		}
 	}
-	walk(root, path)
+	walk(root, nil, strings.Split(path, "."))
 	return out
+}
+
+// optionPaths are the paths of [optionValues], sorted.
+func optionPaths(options json.RawMessage, path string) []string {
+	return slices.Sorted(maps.Keys(optionValues(options, path)))
 }

@@ -1,7 +1,7 @@
 package app
 
 import (
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/config"
@@ -90,8 +90,10 @@ func (s settings) targets() map[string]delivery.Target {
 // those that the config takes from the environment or a file.
 func masks(t config.Target, secrets []string) []string {
 	var out []string
-	for _, path := range append(append([]string{}, secrets...), t.SecretPaths...) {
-		out = append(out, optionValues(t.Options, strings.Split(path, "."))...)
+	for _, path := range append(slices.Clone(secrets), t.SecretPaths...) {
+		for _, v := range optionValues(t.Options, path) {
+			out = append(out, v)
+		}
 	}
 	return out
 }

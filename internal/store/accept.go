@@ -15,13 +15,11 @@ import (
 //
 // An error wraps [ErrUnavailable]; the registry should send it again.
 func (s *Store) Accept(ctx context.Context, a Arrival) (Accepted, error) {
-	for t, n := range a.Counted {
-		s.counts.add(a.Registry, a.Received, tallyCounted, t, n)
-	}
 	if len(a.Items) == 0 && a.Quarantine == "" {
 		if err := s.Err(); err != nil {
 			return Accepted{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
+		s.counted(a)
 		return Accepted{}, nil
 	}
 	headers, err := json.Marshal(a.Headers)
@@ -40,7 +38,15 @@ func (s *Store) Accept(ctx context.Context, a Arrival) (Accepted, error) {
 	if err != nil {
 		return Accepted{}, fmt.Errorf("accept from %s: %w", a.Registry, err)
 	}
+	s.counted(a)
 	return w.result, nil
+}
+
+// counted counts what an arrival had besides what was stored.
+func (s *Store) counted(a Arrival) {
+	for t, n := range a.Counted {
+		s.counts.add(a.Registry, a.Received, tallyCounted, t, n)
+	}
 }
 
 // acceptance is one arrival on its way into a transaction.

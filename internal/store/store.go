@@ -179,11 +179,15 @@ func (s *Store) Err() error {
 }
 
 // Close commits what waits and closes the store. Writes that come later fail with
-// [ErrUnavailable].
+// [ErrUnavailable], reads with an error.
 func (s *Store) Close() error {
-	s.once.Do(func() { close(s.closed) })
-	<-s.done
-	return s.closeAll()
+	var err error
+	s.once.Do(func() {
+		close(s.closed)
+		<-s.done
+		err = s.closeAll()
+	})
+	return err
 }
 
 func (s *Store) closeAll() error {
@@ -200,7 +204,6 @@ func (s *Store) closeAll() error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
-	s.stmts, s.read, s.conn, s.db = nil, nil, nil, nil
 	errs = append(errs, s.lock.release())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close store %s: %w", s.path, err)
