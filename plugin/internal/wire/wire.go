@@ -81,7 +81,6 @@ func DialOptions() []grpc.DialOption {
 			grpc.MaxCallRecvMsgSize(MaxAnswer),
 			grpc.MaxCallSendMsgSize(MaxRequest),
 		),
-		grpc.WithSharedWriteBuffer(true),
 		grpc.WithInitialWindowSize(window),
 		grpc.WithInitialConnWindowSize(window),
 		grpc.WithDisableRetry(),
@@ -93,7 +92,6 @@ func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(MaxRequest),
 		grpc.MaxSendMsgSize(MaxAnswer),
-		grpc.SharedWriteBuffer(true),
 		grpc.InitialWindowSize(window),
 		grpc.InitialConnWindowSize(window),
 		grpc.MaxConcurrentStreams(256),

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -9,9 +11,6 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"context"
-	"encoding/json"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
