@@ -2,7 +2,6 @@ package translator
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/distribution/distribution/v3/notifications"
@@ -130,7 +129,7 @@ func pushType(a *event.Artifact, bundle bool) event.Type {
 
 func pullType(a *event.Artifact, method string) event.Type {
 	switch {
-	case method == http.MethodHead:
+	case method == "HEAD":
 		return event.ArtifactInspected
 	case a.Kind == event.KindChart:
 		return event.ChartPulled
