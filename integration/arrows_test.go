@@ -17,7 +17,7 @@ const module = "github.com/bellbuoy/bellbuoy/"
 // path that it starts with. "/..." stands for a path and all below it. The event
 // model is everyone's and is not named.
 var arrows = map[string][]string{
-	"cmd":                  {"internal/app", "internal/client", "plugin/serve", "plugin/senders"},
+	"cmd":                  {"internal/app", "internal/client", "plugin", "plugin/serve", "plugin/senders"},
 	"internal/app":         {"adapters/...", "translator/...", "config", "internal/...", "plugin/..."},
 	"internal/intake":      {"adapters", "translator", "internal/rules", "internal/store"},
 	"internal/rules":       {"config"},
@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"plugin/host":          {"plugin/internal/wire", "plugin"},
 	"plugin/internal/wire": {"plugin"},
 	"plugin/senders":       {"plugin/senders/...", "plugin"},
-	"plugin/senders/":      {"plugin", "plugin/message"},
+	"plugin/senders/":      {"plugin", "plugin/message", "plugin/senders/internal/..."},
 	"cmd/bellbuoy-sender-": {"plugin/serve", "plugin/senders/...", "plugin"},
 }
 

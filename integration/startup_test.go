@@ -33,9 +33,9 @@ func TestStartRefused(t *testing.T) {
 	}{
 		{
 			name:   "unknown key",
-			spoil:  edit("listen:", "listne: here\nlisten:"),
+			spoil:  edit("store:", "stroe: here\nstore:"),
 			status: wrongConfig,
-			says:   []string{"FILE:", "listne", "listen"},
+			says:   []string{"FILE:", "stroe", "did you mean", "store"},
 		},
 		{
 			name:   "unknown target in a rule",
