@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -81,9 +82,24 @@ func newStage(t *testing.T, o sidecar.Options) *stage {
 			t.Logf("the end of bellbuoy's log:\n%s", s.sidecar.Log())
 		}
 		s.sidecar.Kill()
+		s.sane()
 	})
 	s.ready()
 	return s
+}
+
+// sane checks that no life, killed or not, reported a race or panicked.
+func (s *stage) sane() {
+	s.t.Helper()
+	log, err := os.ReadFile(s.log)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, bad := range []string{"DATA RACE", "panic: ", "fatal error: "} {
+		if at := bytes.Index(log, []byte(bad)); at >= 0 {
+			s.t.Errorf("bellbuoy's log has a %q: %s", bad, log[at:min(at+4096, len(log))])
+		}
+	}
 }
 
 // start begins a new life over the same store.
