@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,14 +78,14 @@ func (w *acceptance) events(ctx context.Context) error {
 	arrival := int64(0) // written with the first event that is new
 	for i := range a.Items {
 		it := &a.Items[i]
-		if it.Dedupe {
-			repeat, err := w.repeat(ctx, it)
-			if err != nil {
-				return err
-			}
-			if repeat {
-				continue
-			}
+		s.seqs.event++
+		repeat, err := w.repeat(ctx, it)
+		if err != nil {
+			return fmt.Errorf("event %s: %w", it.Event.ID, err)
+		}
+		if repeat {
+			s.seqs.event--
+			continue
 		}
 		if arrival == 0 {
 			s.seqs.arrival++
@@ -103,16 +104,18 @@ func (w *acceptance) events(ctx context.Context) error {
 	return nil
 }
 
-// repeat reports whether the event was taken before, and counts it if so.
+// repeat notes the event's id, or reports that it was noted before and counts that.
 func (w *acceptance) repeat(ctx context.Context, it *Item) (bool, error) {
 	s := w.s
-	r, err := s.stmts.insertSeen.ExecContext(ctx, s.seqs.seen+1, it.Event.ID, it.Fingerprint[:], micros(w.a.Received))
+	r, err := s.stmts.insertSeen.ExecContext(ctx, s.seqs.event, it.Event.ID, it.Fingerprint[:], micros(w.a.Received))
 	if err != nil {
 		return false, err
 	}
 	if n, err := r.RowsAffected(); err != nil || n == 1 {
-		s.seqs.seen++
 		return false, err
+	}
+	if !it.Dedupe {
+		return false, errors.New("its id is one that another event has")
 	}
 	var same bool
 	if err := s.stmts.countRepeat.QueryRowContext(ctx, it.Event.ID, it.Fingerprint[:]).Scan(&same); err != nil {
@@ -151,7 +154,6 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 	if e.Artifact != nil {
 		digest = e.Artifact.Digest
 	}
-	s.seqs.event++
 	seq := s.seqs.event
 	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(routeAt), micros(w.a.Received),
 		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, e.Native.ID, ruleSet, matched, body); err != nil {

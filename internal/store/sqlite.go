@@ -181,7 +181,7 @@ var sqliteTexts = texts{
 			repository, digest, native_id, rule_set, matched, json)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
 	insertTag: `INSERT OR IGNORE INTO event_tag (tag, event) VALUES (?1, ?2)`,
-	insertSeen: `INSERT INTO seen (seq, id, fingerprint, at) VALUES (?1, ?2, ?3, ?4)
+	insertSeen: `INSERT INTO seen (event, id, fingerprint, at) VALUES (?1, ?2, ?3, ?4)
 		ON CONFLICT (id) DO NOTHING`,
 	countRepeat: `UPDATE seen SET repeats = repeats + 1,
 			conflicts = conflicts + CASE WHEN fingerprint = ?2 THEN 0 ELSE 1 END
@@ -217,7 +217,7 @@ var sqliteTexts = texts{
 	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, rule_set = ?2, matched = ?3, json = ?4
-		WHERE id = ?1 AND state = 'held' RETURNING seq`,
+		WHERE seq = (SELECT event FROM seen WHERE seen.id = ?1) AND state = 'held' RETURNING seq`,
 	park:    `UPDATE delivery SET state = 'parked', reason = ?2 WHERE target = ?1 AND state = 'waiting' AND lease = 0`,
 	release: `UPDATE delivery SET state = 'waiting', reason = '' WHERE target = ?1 AND state = 'parked' AND reason = ?2`,
 

@@ -63,12 +63,13 @@ type Store struct {
 	shelves shelves
 	seqs    sequences
 	counts  counts
+	callers int // jobs that somebody waited for in the last batch; the writer's
 
 	ruleSets sync.Map // hash -> id
 }
 
 // sequences are the last numbers given out. Only the writer touches them.
-type sequences struct{ arrival, event, seen, delivery, quarantine int64 }
+type sequences struct{ arrival, event, delivery, quarantine int64 }
 
 // Open opens the store at path, making it where there is none. It brings an older
 // schema up to date and refuses a newer one ([ErrNewer]), one that another process
@@ -128,11 +129,13 @@ func (s *Store) takeOver(ctx context.Context) error {
 	if _, err := s.conn.ExecContext(ctx, s.stmts.text.voidLeases); err != nil {
 		return sqliteError(err)
 	}
-	for table, seq := range map[string]*int64{
-		"arrival": &s.seqs.arrival, "event": &s.seqs.event, "seen": &s.seqs.seen,
-		"delivery": &s.seqs.delivery, "quarantine": &s.seqs.quarantine,
+	for query, seq := range map[string]*int64{
+		`SELECT coalesce(max(seq), 0) FROM arrival`:    &s.seqs.arrival,
+		`SELECT coalesce(max(event), 0) FROM seen`:     &s.seqs.event, // also of events that are gone
+		`SELECT coalesce(max(seq), 0) FROM delivery`:   &s.seqs.delivery,
+		`SELECT coalesce(max(seq), 0) FROM quarantine`: &s.seqs.quarantine,
 	} {
-		if err := s.conn.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM `+table).Scan(seq); err != nil {
+		if err := s.conn.QueryRowContext(ctx, query).Scan(seq); err != nil {
 			return sqliteError(err)
 		}
 	}

@@ -31,18 +31,18 @@ func (s *Store) Trace(ctx context.Context, id string) (Trace, error) {
 func trace(ctx context.Context, tx *sql.Tx, id string) (Trace, error) {
 	var t Trace
 	var seq, received, routeAt int64
+	seq, err := find(ctx, tx, id)
+	if err != nil {
+		return t, err
+	}
 	var eventID, heldFor string
 	var headers, matched, body, sum []byte
 	var hash sql.NullString
-	err := tx.QueryRowContext(ctx, `SELECT e.seq, e.id, e.state, e.held_for, e.route_at, e.matched, e.json, r.hash,
+	err = tx.QueryRowContext(ctx, `SELECT e.id, e.state, e.held_for, e.route_at, e.matched, e.json, r.hash,
 			a.received, a.remote, a.headers, a.body, a.size, a.sha256, a.truncated
 		FROM event e JOIN arrival a ON a.seq = e.arrival LEFT JOIN rule_set r ON r.id = e.rule_set
-		WHERE e.id = ?1 OR (e.native_id = ?1 AND e.native_id <> '')
-		ORDER BY e.seq DESC LIMIT 1`, id).Scan(&seq, &eventID, &t.State, &heldFor, &routeAt, &matched, (*[]byte)(&t.Event), &hash,
+		WHERE e.seq = ?1`, seq).Scan(&eventID, &t.State, &heldFor, &routeAt, &matched, (*[]byte)(&t.Event), &hash,
 		&received, &t.Received.Remote, &headers, &body, &t.Received.Size, &sum, &t.Received.Truncated)
-	if errors.Is(err, sql.ErrNoRows) {
-		return t, ErrNotFound
-	}
 	if err != nil {
 		return t, err
 	}
@@ -56,13 +56,29 @@ func trace(ctx context.Context, tx *sql.Tx, id string) (Trace, error) {
 	if err := errors.Join(json.Unmarshal(headers, &t.Received.Headers), json.Unmarshal(matched, &t.Matched)); err != nil {
 		return t, err
 	}
-	err = tx.QueryRowContext(ctx, `SELECT repeats, conflicts FROM seen WHERE id = ?1`, eventID).
+	err = tx.QueryRowContext(ctx, `SELECT repeats, conflicts FROM seen WHERE event = ?1`, seq).
 		Scan(&t.Received.Repeats, &t.Received.Conflicts)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return t, err
 	}
 	t.Deliveries, err = tracedDeliveries(ctx, tx, seq, string(t.Event))
 	return t, err
+}
+
+// find returns the seq of the event with that id, or else of the newest one with that
+// native id.
+func find(ctx context.Context, tx *sql.Tx, id string) (int64, error) {
+	var seq int64
+	for _, query := range []string{
+		`SELECT e.seq FROM seen s JOIN event e ON e.seq = s.event WHERE s.id = ?1`,
+		`SELECT seq FROM event WHERE native_id = ?1 ORDER BY seq DESC LIMIT 1`,
+	} {
+		err := tx.QueryRowContext(ctx, query, id).Scan(&seq)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return seq, err
+		}
+	}
+	return 0, ErrNotFound
 }
 
 func tracedDeliveries(ctx context.Context, tx *sql.Tx, event int64, eventJSON string) ([]TracedDelivery, error) {

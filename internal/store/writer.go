@@ -15,6 +15,9 @@ const maxBatch = 512
 // does, to share its commit.
 const lazyWait = 5 * time.Millisecond
 
+// callerWait is how long a caller's job may wait for those of others.
+const callerWait = 200 * time.Microsecond
+
 // countWait is how long a counted event may wait for a commit to be counted in.
 const countWait = time.Second
 
@@ -111,39 +114,54 @@ func (s *Store) writer() {
 	}
 }
 
-// gather adds what else waits to the first job of a batch. A batch of lazy jobs only
-// waits a little for one that is not.
+// gather adds to the first job of a batch what else waits, or will in a moment.
 func (s *Store) gather(batch []*job) []*job {
-	lazy := batch[0].lazy
-	for len(batch) < maxBatch {
-		select {
-		case j := <-s.jobs:
-			lazy = lazy && j.lazy
-			batch = append(batch, j)
-			continue
-		default:
-		}
-		break
+	eager := 0 // jobs that somebody waits for
+	if !batch[0].lazy {
+		eager++
 	}
-	if !lazy {
-		return batch
-	}
-	timer := time.NewTimer(lazyWait)
-	defer timer.Stop()
 	for len(batch) < maxBatch {
 		select {
 		case j := <-s.jobs:
 			batch = append(batch, j)
 			if !j.lazy {
-				return s.gather(batch)
+				eager++
 			}
-		case <-timer.C:
-			return batch
-		case <-s.closed:
-			return batch
+			continue
+		default:
 		}
+		wait := s.company(eager)
+		if wait == 0 {
+			break
+		}
+		select {
+		case j := <-s.jobs:
+			batch = append(batch, j)
+			if !j.lazy {
+				eager++
+			}
+			continue
+		case <-time.After(wait):
+		case <-s.closed:
+		}
+		break
 	}
+	s.callers = eager
 	return batch
+}
+
+// company is how long a batch waits for more jobs. One that nobody waits for waits a
+// little for one that somebody does, to share its commit. One of callers waits a moment
+// for as many as came with the last one: callers that were answered together tend to
+// come again together, and a commit costs the same for all as for the first of them.
+func (s *Store) company(eager int) time.Duration {
+	switch {
+	case eager == 0:
+		return lazyWait
+	case eager < s.callers:
+		return callerWait
+	}
+	return 0
 }
 
 // drain commits what was sent before the store was closed.

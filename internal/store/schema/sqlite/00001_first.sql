@@ -29,7 +29,9 @@ CREATE TABLE arrival (
     truncated INTEGER NOT NULL
 ) STRICT;
 
--- One event. seq is the order of acceptance. json is final once state is routed.
+-- One event. seq is the order of acceptance. json is final once state is routed. Its
+-- id is indexed in seen. A native id is looked for from the newest event backwards: an
+-- index would cost each event a write at a random place, for a rare question.
 CREATE TABLE event (
     seq        INTEGER PRIMARY KEY,
     id         TEXT    NOT NULL,
@@ -48,11 +50,9 @@ CREATE TABLE event (
     matched    TEXT    NOT NULL DEFAULT '[]',
     json       BLOB    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX event_id ON event (id);
 CREATE INDEX event_held ON event (route_at) WHERE state = 'held';
 CREATE INDEX event_repository ON event (repository, seq) WHERE repository <> '';
 CREATE INDEX event_digest ON event (digest, seq) WHERE digest <> '';
-CREATE INDEX event_native ON event (native_id) WHERE native_id <> '';
 
 CREATE TABLE event_tag (
     tag   TEXT    NOT NULL,
@@ -60,10 +60,10 @@ CREATE TABLE event_tag (
     PRIMARY KEY (tag, event)
 ) STRICT, WITHOUT ROWID;
 
--- Ids of events that are derived from a native id: how a repeat is told. It
--- outlives the event.
+-- The ids of events: where an event is found by its id, and how a repeat is told where
+-- the id is derived from a native one. A row may outlive its event.
 CREATE TABLE seen (
-    seq         INTEGER PRIMARY KEY,
+    event       INTEGER PRIMARY KEY, -- its seq
     id          TEXT    NOT NULL UNIQUE,
     fingerprint BLOB    NOT NULL,
     at          INTEGER NOT NULL,
