@@ -57,7 +57,7 @@ type Dispatcher struct {
 // New makes a dispatcher; Run starts it.
 func New(c Config) *Dispatcher {
 	d := &Dispatcher{Config: c, pumps: map[string]*pump{}}
-	d.recorder = recorder{store: c.Store, log: c.Log, more: make(chan struct{}, 1)}
+	d.recorder = recorder{store: c.Store, log: c.Log, more: make(chan struct{}, 1), ended: make(chan struct{})}
 	return d
 }
 

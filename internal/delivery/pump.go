@@ -62,23 +62,26 @@ func (p *pump) run(ctx context.Context) {
 		}
 		select {
 		case o := <-p.results:
-			p.ended(o)
-			p.settle()
+			if p.settle(o) {
+				p.d.recorder.flush()
+			}
 		case <-p.poke:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// settle takes in the other results that are there already, so that one claim
-// serves them all.
-func (p *pump) settle() {
+// settle takes in a result and the others that are there already, and reports whether
+// they must be written down before more is claimed: one is to be tried again, and until
+// the store knows, it would hand out what stands behind it.
+func (p *pump) settle(o store.Outcome) (again bool) {
 	for {
+		p.ended(o)
+		again = again || o.Key != "" && o.State == store.Waiting
 		select {
-		case o := <-p.results:
-			p.ended(o)
+		case o = <-p.results:
 		default:
-			return
+			return again
 		}
 	}
 }

@@ -11,15 +11,18 @@ import (
 )
 
 // recorder writes outcomes down, all that came while the last ones were written in
-// one go. Nobody waits for it: the next attempt of a target may begin before the disk
-// has the last one's outcome, and a crash in between repeats both.
+// one go. As a rule nobody waits for it: the next attempt of a target may begin before
+// the disk has the last one's outcome, and a crash in between repeats both.
 type recorder struct {
 	store *store.Store
 	log   *slog.Logger
 	more  chan struct{}
 
+	ended chan struct{} // closed when nothing is written any more
+
 	mu      sync.Mutex
 	waiting []store.Outcome
+	flushes []chan struct{} // closed when what waits has been written
 }
 
 func (r *recorder) add(os ...store.Outcome) {
@@ -29,24 +32,42 @@ func (r *recorder) add(os ...store.Outcome) {
 	r.mu.Lock()
 	r.waiting = append(r.waiting, os...)
 	r.mu.Unlock()
+	r.poke()
+}
+
+func (r *recorder) poke() {
 	select {
 	case r.more <- struct{}{}:
 	default:
 	}
 }
 
-func (r *recorder) take() []store.Outcome {
+// flush waits until everything that was added is written, or nothing is any more.
+func (r *recorder) flush() {
+	done := make(chan struct{})
+	r.mu.Lock()
+	r.flushes = append(r.flushes, done)
+	r.mu.Unlock()
+	r.poke()
+	select {
+	case <-done:
+	case <-r.ended:
+	}
+}
+
+func (r *recorder) take() ([]store.Outcome, []chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	os := r.waiting
-	r.waiting = nil
-	return os
+	os, flushes := r.waiting, r.flushes
+	r.waiting, r.flushes = nil, nil
+	return os, flushes
 }
 
 // run writes until stop is closed and nothing waits. Where the store cannot take it
 // (the disk is full, say) it tries again: the claims are held until then. It gives up
 // when the store has failed for good.
 func (r *recorder) run(stop <-chan struct{}) error {
+	defer close(r.ended)
 	for {
 		stopping := false
 		select {
@@ -54,9 +75,16 @@ func (r *recorder) run(stop <-chan struct{}) error {
 		case <-stop:
 			stopping = true
 		}
-		for os := r.take(); len(os) > 0; os = r.take() {
+		for {
+			os, flushes := r.take()
+			if len(os)+len(flushes) == 0 {
+				break
+			}
 			if err := r.write(os, stop); err != nil {
 				return err
+			}
+			for _, f := range flushes {
+				close(f)
 			}
 		}
 		if stopping {

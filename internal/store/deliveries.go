@@ -14,7 +14,8 @@ import (
 //
 // A delivery whose key is held back by an earlier one that is being tried again is
 // not among them. Of one key, several may be: they are to be attempted one after the
-// other, and those behind one that is to be tried again are to be given back.
+// other. Once it is recorded that one is to be tried again, the claims of those behind
+// it are void.
 func (s *Store) Claim(ctx context.Context, target string, n int) ([]Claimed, error) {
 	h := &s.shelves
 	h.mu.Lock()
@@ -74,7 +75,8 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 	return out, nil
 }
 
-// Record writes down how attempts ended and ends their claims. An outcome of a claim
+// Record writes down how attempts ended and ends their claims, and the claims of what
+// stands behind those of its key that are to be tried again. An outcome of a claim
 // that is no longer held (its delivery was cancelled, or claimed anew) is dropped: the
 // later claim's outcome counts. It returns when the disk has it, which may be a few
 // milliseconds later than it could: outcomes share the commits of what is accepted.
@@ -134,22 +136,40 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 		o.Receipt.Latency.Microseconds(), request, o.Receipt.Reply, string(o.Receipt.Scope), o.Error, micros(next)); err != nil {
 		return err
 	}
-	s.ended(o, now)
-	return nil
-}
-
-// ended tells the shelf that a claim has.
-func (s *Store) ended(o Outcome, now time.Time) {
 	h := &s.shelves
+	h.change(o.Target, func(sh *shelf) { sh.out-- })
 	switch {
 	case o.State == Waiting:
-		h.mark(o.Target, !o.Next.After(now))
 		// Both when it is due and when it ceases to hold others back are in the rows.
+		h.mark(o.Target, !o.Next.After(now))
 		h.change(o.Target, func(*shelf) { h.wakeAt(now) })
+		return s.giveBackBehind(ctx, o)
 	case o.Attempt > 1: // it may have held back others of its key
 		h.mark(o.Target, true)
 	}
-	h.change(o.Target, func(sh *shelf) { sh.out-- })
+	return nil
+}
+
+// giveBackBehind ends the claims of what stands behind a delivery that is to be tried
+// again: on the shelf, or in the hands of whoever claimed it.
+func (s *Store) giveBackBehind(ctx context.Context, o Outcome) error {
+	if o.Key == "" {
+		return nil
+	}
+	r, err := s.stmts.giveBackBehind.ExecContext(ctx, o.Target, o.Key, s.owner, o.Seq)
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err != nil || n == 0 {
+		return err
+	}
+	s.shelves.mark(o.Target, true) // where it holds nothing back any more, they can be claimed
+	s.shelves.change(o.Target, func(sh *shelf) {
+		sh.out -= int(n)
+		sh.handed = slices.DeleteFunc(sh.handed, func(c Claimed) bool { return c.Key == o.Key })
+	})
+	return nil
 }
 
 func (s *Store) giveBack(ctx context.Context, o Outcome) error {

@@ -214,6 +214,8 @@ var sqliteTexts = texts{
 				THEN CASE WHEN hold = 0 THEN 9223372036854775807 ELSE ?9 + hold END ELSE hold_until END
 		WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
 	giveBack: `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+	giveBackBehind: `UPDATE delivery SET lease = 0 WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0 AND seq > ?4)
+		AND target = ?1 AND key = ?2 AND lease = ?3 AND attempts = 0 AND state = 'waiting'`,
 	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, rule_set = ?2, matched = ?3, json = ?4

@@ -12,7 +12,7 @@ type texts struct {
 	insertArrival, insertEvent, insertTag, insertSeen, countRepeat string
 	insertDelivery, insertQuarantine, addTally, insertRuleSet      string
 	keyWaits, keyHeldBack, claim, anyWaiting                       string
-	record, giveBack, insertAttempt, routeEvent                    string
+	record, giveBack, giveBackBehind, insertAttempt, routeEvent    string
 	park, release                                                  string
 
 	voidLeases, waitingTargets, parkedTargets, dueTargets, nextWake string
@@ -25,7 +25,7 @@ type statements struct {
 	insertArrival, insertEvent, insertTag, insertSeen, countRepeat *sql.Stmt
 	insertDelivery, insertQuarantine, addTally, insertRuleSet      *sql.Stmt
 	keyWaits, keyHeldBack, claim, anyWaiting                       *sql.Stmt
-	record, giveBack, insertAttempt, routeEvent                    *sql.Stmt
+	record, giveBack, giveBackBehind, insertAttempt, routeEvent    *sql.Stmt
 	park, release                                                  *sql.Stmt
 
 	all []*sql.Stmt
@@ -41,7 +41,7 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		{&st.insertSeen, t.insertSeen}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
 		{&st.insertQuarantine, t.insertQuarantine}, {&st.addTally, t.addTally}, {&st.insertRuleSet, t.insertRuleSet},
 		{&st.keyWaits, t.keyWaits}, {&st.keyHeldBack, t.keyHeldBack}, {&st.claim, t.claim}, {&st.anyWaiting, t.anyWaiting},
-		{&st.record, t.record}, {&st.giveBack, t.giveBack}, {&st.insertAttempt, t.insertAttempt},
+		{&st.record, t.record}, {&st.giveBack, t.giveBack}, {&st.giveBackBehind, t.giveBackBehind}, {&st.insertAttempt, t.insertAttempt},
 		{&st.routeEvent, t.routeEvent}, {&st.park, t.park}, {&st.release, t.release},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)

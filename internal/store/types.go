@@ -127,7 +127,7 @@ type Claimed struct {
 type Outcome struct {
 	Seq     int64
 	Target  string
-	Key     string // as claimed, for the caller's own use
+	Key     string // as claimed
 	Attempt int    // as claimed; an outcome of a claim that is no longer held changes nothing
 	// Returned says that no attempt was made: the claim ends, nothing is counted.
 	Returned bool
