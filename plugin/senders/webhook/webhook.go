@@ -83,14 +83,16 @@ func proxy(r *http.Request) (*url.URL, error) {
 	return u, nil
 }
 
-// Describe is [plugin.Sender.Describe]. The URL counts as secret: its path or query
-// often is the only credential of a receiver.
+// Describe is [plugin.Sender.Describe]. The URL is not among the secrets, so that a
+// trace shows where an event went: its user, password and query are masked by the
+// sender, and whoever has a secret in the path takes the URL from the environment or a
+// file, which masks all of it.
 func (s *sender) Describe(context.Context) (plugin.Description, error) {
 	return plugin.Description{
 		Type:     "webhook",
 		Version:  s.version,
 		Options:  json.RawMessage(schema),
-		Secrets:  []string{"url", "headers.*"},
+		Secrets:  []string{"headers.*"},
 		Defaults: plugin.Defaults{Order: "repository", Concurrency: 16},
 	}, nil
 }
