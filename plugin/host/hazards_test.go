@@ -10,21 +10,22 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	goplugin "github.com/hashicorp/go-plugin"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/internal/wire"
@@ -102,20 +103,27 @@ func sockets(t *testing.T, dir string) []string {
 // child.
 func TestSenderOutlivesTheThreadThatAskedForIt(t *testing.T) {
 	h := newHost(t, "good")
-	pids := make(chan int)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		pids <- sendOK(t, h)
-	}()
-	pid := <-pids
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			runtime.LockOSThread()
-			time.Sleep(time.Millisecond)
-		})
+	k, err := h.keeper("test")
+	if err != nil {
+		t.Fatal(err)
 	}
-	wg.Wait()
+	s := &start{done: make(chan struct{})}
+	k.mu.Lock()
+	k.starting = s
+	k.mu.Unlock()
+	var asked func()
+	asked = func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if unix.Gettid() == os.Getpid() {
+			go asked() // the main thread never ends, take another
+			<-s.done
+			return
+		}
+		k.start(s)
+	}
+	go asked()
+	<-s.done
+	pid := sendOK(t, h)
 	time.Sleep(300 * time.Millisecond) // a death would be known by now
 	if again := sendOK(t, h); again != pid {
 		t.Errorf("the sender died with a thread: %d, then %d", pid, again)
@@ -342,19 +350,20 @@ func TestStrangerCannotCall(t *testing.T) {
 				if mode == "good" && info.Mode().Perm()&0o077 != 0 {
 					t.Errorf("%s: %v", path, info.Mode())
 				}
-				raw, err := net.Dial("unix", path)
-				if err != nil {
-					t.Fatal(err)
+				for name, creds := range map[string]credentials.TransportCredentials{
+					"no TLS":         insecure.NewCredentials(),
+					"no certificate": credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}),
+				} {
+					conn, err := grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(creds))
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, err = wire.NewSenderClient(conn).Describe(t.Context(), &wire.DescribeRequest{Type: "test"})
+					if status.Code(err) != codes.Unavailable {
+						t.Errorf("a call with %s: %v", name, err)
+					}
+					_ = conn.Close()
 				}
-				conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-				_, err = conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
-				if err == nil {
-					_, err = conn.Read(make([]byte, 1))
-				}
-				if err == nil {
-					t.Error("a call without a certificate got an answer")
-				}
-				_ = conn.Close()
 			}
 		})
 	}
@@ -401,117 +410,5 @@ func TestRunDirectory(t *testing.T) {
 	}
 	if _, err := openRunDir(""); err == nil {
 		t.Error("no path: no error")
-	}
-}
-
-// gRPC would take answers of 2 GiB.
-func TestMessagesAreBounded(t *testing.T) {
-	h := newHost(t, "good")
-	pid := sendOK(t, h)
-	d := delivery(t, act{Do: "ok"})
-	d.Body = make([]byte, plugin.MaxDelivery-len(d.Event)-len(d.Options))
-	if _, err := h.Send(t.Context(), d); err != nil {
-		t.Errorf("the largest delivery: %v", err)
-	}
-	d.Body = append(d.Body, 0)
-	_, err := h.Send(t.Context(), d)
-	if v := plugin.ReadVerdict(err); v.Outcome != plugin.PermanentFail || !strings.Contains(err.Error(), "delivery d1 is too large for a sender: event, body and options are 3145729 bytes") {
-		t.Errorf("one byte more: %v", err)
-	}
-	d = delivery(t, act{Do: "ok"})
-	d.Resume = make([]byte, 100<<10)
-	if _, err := h.Send(t.Context(), d); plugin.ReadVerdict(err).Outcome != plugin.PermanentFail {
-		t.Errorf("a large resume: %v", err)
-	}
-	if again := sendOK(t, h); again != pid {
-		t.Error("a delivery that is too large ended the sender")
-	}
-
-	h = newHost(t, "huge answers")
-	_, err = h.Send(t.Context(), delivery(t, act{Do: "ok"}))
-	if v := plugin.ReadVerdict(err); v.Outcome != plugin.Retry || err == nil || !strings.Contains(err.Error(), "larger than max") {
-		t.Errorf("a huge answer: %v", err)
-	}
-
-	h = newHost(t, "long strings")
-	receipt, err := h.Send(t.Context(), delivery(t, act{Do: "ok"}))
-	want := plugin.Receipt{Reply: strings.Repeat("x", plugin.MaxReply)}
-	if diff := cmp.Diff(want, receipt); diff != "" || err != nil {
-		t.Errorf("long strings: %v\n%s", err, diff)
-	}
-}
-
-// systemd sends SIGTERM to every process of a service, a terminal SIGINT to a group.
-func TestSignalsToTheGroupDoNotEndASend(t *testing.T) {
-	log := &logBuffer{}
-	h := newHost(t, "good", logged(log))
-	pid := sendOK(t, h)
-	result := make(chan error)
-	go func() {
-		d := delivery(t, act{Do: "sleep", For: 500 * time.Millisecond})
-		d.ID = "signalled"
-		_, err := h.Send(t.Context(), d)
-		result <- err
-	}()
-	waitFor(t, "the send to be in flight", func() bool { return strings.Contains(log.String(), "sleeping signalled") })
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
-		if err := syscall.Kill(-pid, sig); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := <-result; err != nil {
-		t.Errorf("the send in flight: %v", err)
-	}
-	if again := sendOK(t, h); again != pid {
-		t.Error("the sender ended")
-	}
-	// And what reaches the host's own group does not reach the sender's.
-	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
-		t.Errorf("group %d of process %d: %v", group, pid, err)
-	}
-}
-
-// What is printed to a pipe that nobody reads blocks for ever.
-func TestPrintingNeverBlocks(t *testing.T) {
-	log := &logBuffer{}
-	h := newHost(t, "good", logged(log))
-	pid := sendOK(t, h)
-	if _, err := h.Send(t.Context(), delivery(t, act{Do: "print", N: 4096})); err != nil {
-		t.Errorf("send: %v", err)
-	}
-	waitFor(t, "the count of dropped lines", func() bool {
-		return strings.Contains(log.String(), "lines dropped") || sendOK(t, h) != pid
-	})
-	if n := len(log.String()); n > 4<<20 {
-		t.Errorf("the log took %d bytes", n)
-	}
-	if again := sendOK(t, h); again != pid {
-		t.Error("the sender ended")
-	}
-}
-
-func TestProtocolVersionIsNegotiated(t *testing.T) {
-	one, two := wire.Plugins(nil)[1], wire.Plugins(nil)[1]
-	for _, c := range []struct {
-		mode    string
-		host    map[int]goplugin.PluginSet
-		version string // of the sender that answers
-		err     string
-	}{
-		{mode: "good", host: map[int]goplugin.PluginSet{1: one, 2: two}},
-		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one}},
-		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one, 2: two}, version: "two"},
-		{mode: "version 2", host: map[int]goplugin.PluginSet{1: one}, err: "Plugin version: 2, Client versions: [1]"},
-	} {
-		h := newHost(t, c.mode, func(h *Host) { h.versions = c.host })
-		d, err := h.Sender("test").Describe(t.Context())
-		switch {
-		case c.err != "":
-			if err == nil || !strings.Contains(err.Error(), c.err) {
-				t.Errorf("%s: %v", c.mode, err)
-			}
-		case err != nil || d.Version != c.version:
-			t.Errorf("%s: version %q, %v", c.mode, d.Version, err)
-		}
 	}
 }
