@@ -61,6 +61,11 @@ func TestSenderEndsWithAKilledHost(t *testing.T) {
 			if !runs(pid) {
 				t.Fatal("the sender does not run")
 			}
+			t.Cleanup(func() {
+				if t.Failed() {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			})
 			_ = host.Process.Kill()
 			_ = host.Wait()
 			waitFor(t, "the end of the sender", func() bool { return !runs(pid) })
@@ -134,9 +139,7 @@ func TestSenderOutlivesTheThreadThatAskedForIt(t *testing.T) {
 func TestStoppedSenderIsReplaced(t *testing.T) {
 	h := newHost(t, "good")
 	pid := sendOK(t, h)
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	suspend(t, pid)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	_, err := h.Send(ctx, delivery(t, act{Do: "ok"}))
@@ -152,9 +155,7 @@ func TestStoppedSenderIsReplaced(t *testing.T) {
 func TestStoppedSenderDoesNotHoldUpClose(t *testing.T) {
 	h := newHost(t, "good", func(h *Host) { h.timing.healthEvery = time.Hour })
 	pid := sendOK(t, h)
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	suspend(t, pid)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if err := h.Close(ctx); err != nil {

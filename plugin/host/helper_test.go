@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -104,12 +106,38 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 
 // runs reports whether a process is there and no zombie.
 func runs(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return !strings.Contains(" ZX", procState(fmt.Sprintf("/proc/%d", pid)))
+}
+
+// procState is the letter for the state of a process or thread, a blank where there is none.
+func procState(dir string) string {
+	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {
-		return false
+		return " "
 	}
 	_, rest, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
+	return rest[:1]
+}
+
+// suspend stops a process, as a debugger would, and waits until all of it stands still:
+// the signal reaches a thread on another processor a little later.
+func suspend(t testing.TB, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the process to stand still", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("threads of %d: %v, %v", pid, threads, err)
+		}
+		for _, dir := range threads {
+			if procState(dir) != "T" {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // exists reports whether a process is there, be it as a zombie.
