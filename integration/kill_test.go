@@ -70,7 +70,7 @@ func TestKillUnderLoad(t *testing.T) {
 	stop()
 	load.Wait()
 	s.ready()
-	s.until("everything accepted has arrived", led.Settled)
+	s.settle(led)
 
 	r := led.Report()
 	t.Logf("%d kills: accepted %d, arrived %d, of them repeated %d", kills, r.Accepted, r.Arrived, len(r.Repeats))
@@ -90,6 +90,21 @@ func TestKillUnderLoad(t *testing.T) {
 			}
 			return false
 		})
+	}
+}
+
+// settle waits until everything accepted has arrived, or will not.
+func (s *stage) settle(led *ledger.Ledger) {
+	s.t.Helper()
+	quiet, cancel := context.WithTimeout(s.ctx, patience/2)
+	defer cancel()
+	for !led.Settled() {
+		select {
+		case <-quiet.Done():
+			check(s.t, led.Report())
+			s.t.FailNow()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
@@ -183,7 +198,7 @@ func TestKillSender(t *testing.T) {
 		t.Fatal(os.NewSyscallError("kill", err))
 	}
 	close(release)
-	s.until("everything accepted has arrived", led.Settled)
+	s.settle(led)
 	s.until("every delivery is recorded", func() bool { return delivered(s) == 24 })
 
 	r := led.Report()

@@ -74,7 +74,7 @@ func TestStopDrains(t *testing.T) {
 
 	s.start()
 	s.ready()
-	s.until("everything accepted has arrived", led.Settled)
+	s.settle(led)
 	s.until("every delivery is recorded", func() bool { return delivered(s) >= 24+taken })
 	r := led.Report()
 	check(t, r)
