@@ -78,13 +78,11 @@ func (w *acceptance) events(ctx context.Context) error {
 	arrival := int64(0) // written with the first event that is new
 	for i := range a.Items {
 		it := &a.Items[i]
-		s.seqs.event++
 		repeat, err := w.repeat(ctx, it)
 		if err != nil {
 			return fmt.Errorf("event %s: %w", it.Event.ID, err)
 		}
 		if repeat {
-			s.seqs.event--
 			continue
 		}
 		if arrival == 0 {
@@ -104,30 +102,26 @@ func (w *acceptance) events(ctx context.Context) error {
 	return nil
 }
 
-// repeat notes the event's id, or reports that it was noted before and counts that.
+// repeat reports whether the event was taken before, and counts it if so.
 func (w *acceptance) repeat(ctx context.Context, it *Item) (bool, error) {
 	s := w.s
-	r, err := s.stmts.insertSeen.ExecContext(ctx, s.seqs.event, it.Event.ID, it.Fingerprint[:], micros(w.a.Received))
-	if err != nil {
-		return false, err
-	}
-	if n, err := r.RowsAffected(); err != nil || n == 1 {
+	first, ok, err := s.seen(ctx, it.Event.ID)
+	if err != nil || !ok {
 		return false, err
 	}
 	if !it.Dedupe {
 		return false, errors.New("its id is one that another event has")
 	}
-	var same bool
-	if err := s.stmts.countRepeat.QueryRowContext(ctx, it.Event.ID, it.Fingerprint[:]).Scan(&same); err != nil {
-		return false, err
-	}
+	conflict := 0
 	w.result.Duplicates++
 	s.counts.addInTx(w.a.Registry, w.a.Received, tallyDuplicate, it.Event.Type)
-	if !same {
+	if first.fingerprint != it.Fingerprint {
+		conflict = 1
 		w.result.Conflicts++
 		s.counts.addInTx(w.a.Registry, w.a.Received, tallyConflict, it.Event.Type)
 	}
-	return true, nil
+	_, err = s.stmts.countRepeat.ExecContext(ctx, first.seq, conflict)
+	return true, err
 }
 
 func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
@@ -154,17 +148,13 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 	if e.Artifact != nil {
 		digest = e.Artifact.Digest
 	}
+	s.seqs.event++
 	seq := s.seqs.event
+	s.tail.pending[e.ID] = tailed{seq, it.Fingerprint}
 	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(routeAt), micros(w.a.Received),
-		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, e.Native.ID, ruleSet, matched, body); err != nil {
+		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, e.Native.ID,
+		it.Fingerprint[:], ruleSet, matched, body); err != nil {
 		return err
-	}
-	if e.Artifact != nil {
-		for _, tag := range e.Artifact.Tags {
-			if _, err := s.stmts.insertTag.ExecContext(ctx, tag, seq); err != nil {
-				return err
-			}
-		}
 	}
 	return s.plan(ctx, seq, it.Routing)
 }

@@ -95,15 +95,24 @@ func (s *Store) Route(ctx context.Context, id string, r Routing) error {
 		if err != nil {
 			return err
 		}
-		var seq int64
-		err = s.stmts.routeEvent.QueryRowContext(ctx, id, ruleSet, list(r.Matched), r.JSON).Scan(&seq)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+		e, ok, err := s.seen(ctx, id)
+		if err != nil || !ok {
+			return err
 		}
+		routed, err := s.stmts.routeEvent.ExecContext(ctx, e.seq, ruleSet, list(r.Matched), r.JSON)
 		if err != nil {
 			return err
 		}
-		return s.plan(ctx, seq, r)
+		if n, err := routed.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		if err := s.plan(ctx, e.seq, r); err != nil {
+			return err
+		}
+		if e.seq <= s.tail.indexed { // with what was known then
+			_, err = s.stmts.indexKeys.ExecContext(ctx, e.seq-1, e.seq)
+		}
+		return err
 	}})
 	if err != nil {
 		return fmt.Errorf("route event %s: %w", id, err)

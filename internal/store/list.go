@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Bounds of a list.
@@ -21,7 +20,7 @@ const (
 
 // Events lists the events that q chooses, newest accepted first.
 func (s *Store) Events(ctx context.Context, q Query) ([]Listed, error) {
-	where, args, err := q.where()
+	c, err := q.conditions()
 	if err != nil {
 		return nil, err
 	}
@@ -29,13 +28,47 @@ func (s *Store) Events(ctx context.Context, q Query) ([]Listed, error) {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
-	args = append(args, min(limit, MaxLimit))
-	rows, err := s.read.QueryContext(ctx, `SELECT e.seq, e.json,
-			(SELECT json_group_object(state, n) FROM
-				(SELECT d.state, count(*) AS n FROM delivery d WHERE d.event = e.seq GROUP BY d.state))
-		FROM event e `+where+` ORDER BY e.seq DESC LIMIT ?`, args...)
+	limit = min(limit, MaxLimit)
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", sqliteError(err))
+	}
+	defer tx.Rollback()
+	// What is not indexed yet is looked at one by one; it is newer than what is.
+	out, err := c.list(ctx, tx, `event e WHERE e.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')`, "e.seq", limit)
+	if err == nil && len(out) < limit {
+		indexed, order := `event e WHERE e.seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')`, "e.seq"
+		if c.key != "" {
+			indexed = `event_key k JOIN event e ON e.seq = k.event
+				WHERE k.event <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND k.key = ?`
+			order = "k.event"
+			c.args = append([]any{c.key}, c.args...)
+		}
+		var older []Listed
+		older, err = c.list(ctx, tx, indexed, order, limit-len(out))
+		out = append(out, older...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", sqliteError(err))
+	}
+	return out, nil
+}
+
+// conditions are those of a query.
+type conditions struct {
+	where string
+	args  []any
+	key   string // of event_key, the narrowest of those that the query names; "" for none
+}
+
+// list lists events of one source, newest first.
+func (c conditions) list(ctx context.Context, tx *sql.Tx, from, order string, limit int) ([]Listed, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT e.seq, e.json,
+			(SELECT json_group_object(state, n) FROM
+				(SELECT d.state, count(*) AS n FROM delivery d WHERE d.event = e.seq GROUP BY d.state))
+		FROM `+from+c.where+` ORDER BY `+order+` DESC LIMIT ?`, append(slices.Clone(c.args), limit)...)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	out := []Listed{}
@@ -44,71 +77,63 @@ func (s *Store) Events(ctx context.Context, q Query) ([]Listed, error) {
 		var seq int64
 		var counts []byte
 		if err := rows.Scan(&seq, (*[]byte)(&l.Event), &counts); err != nil {
-			return nil, fmt.Errorf("list events: %w", sqliteError(err))
+			return nil, err
 		}
 		if err := json.Unmarshal(counts, &l.Deliveries); err != nil {
-			return nil, fmt.Errorf("list events: %w", err)
+			return nil, err
 		}
 		l.Cursor = strconv.FormatInt(seq, 36)
 		out = append(out, l)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list events: %w", sqliteError(err))
-	}
-	return out, nil
+	return out, rows.Err()
 }
 
 // ErrBadQuery: a filter has a value that it cannot have.
 var ErrBadQuery = errors.New("bad query")
 
-// where makes the condition of q and its arguments.
-func (q Query) where() (string, []any, error) {
-	var conds []string
-	var args []any
+// conditions reads q.
+func (q Query) conditions() (conditions, error) {
+	var c conditions
 	add := func(cond string, v ...any) {
-		conds = append(conds, cond)
-		args = append(args, v...)
+		c.where += " AND " + cond
+		c.args = append(c.args, v...)
 	}
-	for _, c := range []struct{ cond, v string }{
-		{"e.type = ?", q.Type}, {"e.registry = ?", q.Registry}, {"e.repository = ?", q.Repository},
-		{"e.digest = ?", q.Digest}, {"e.native_id = ?", q.NativeID},
-		{"e.seq IN (SELECT event FROM event_tag WHERE tag = ?)", q.Tag},
-		{"EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)", q.Rule},
+	for _, f := range []struct{ name, value, cond string }{ // the narrowest last
+		{"registry", q.Registry, "e.registry = ?"},
+		{"type", q.Type, "e.type = ?"},
+		{"rule", q.Rule, "EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)"},
+		{"target", q.Target, "EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)"},
+		{"repository", q.Repository, "e.repository = ?"},
+		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(CAST(e.json AS TEXT), '$.artifact.tags') WHERE value = ?)"},
+		{"digest", q.Digest, "e.digest = ?"},
+		{"native", q.NativeID, "e.native_id = ?"},
 	} {
-		if c.v != "" {
-			add(c.cond, c.v)
+		if f.value != "" {
+			add(f.cond, f.value)
+			c.key = f.name + ":" + f.value
 		}
 	}
-	switch {
-	case q.Target != "" && q.Outcome != "":
-		add("EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ? AND d.state = ?)", q.Target, q.Outcome)
-	case q.Target != "":
-		add("EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)", q.Target)
-	case q.Outcome != "":
-		add("EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.state = ?)", q.Outcome)
-	}
-	if q.Outcome != "" && !slices.Contains(States(), State(q.Outcome)) {
-		return "", nil, fmt.Errorf("%w: outcome %q is none of %s", ErrBadQuery, q.Outcome, strings.Trim(fmt.Sprint(States()), "[]"))
-	}
-	for _, c := range []struct {
-		cond string
-		t    time.Time
-	}{{"e.received >= ?", q.Since}, {"e.received < ?", q.Until}} {
-		if !c.t.IsZero() {
-			add(c.cond, micros(c.t))
+	if q.Outcome != "" {
+		if !slices.Contains(States(), State(q.Outcome)) {
+			return c, fmt.Errorf("%w: outcome %q is none of %s", ErrBadQuery, q.Outcome, strings.Trim(fmt.Sprint(States()), "[]"))
 		}
+		add("EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.state = ? AND (? = '' OR d.target = ?))",
+			q.Outcome, q.Target, q.Target)
+	}
+	if !q.Since.IsZero() {
+		add("e.received >= ?", micros(q.Since))
+	}
+	if !q.Until.IsZero() {
+		add("e.received < ?", micros(q.Until))
 	}
 	if q.Before != "" {
 		seq, err := strconv.ParseInt(q.Before, 36, 64)
 		if err != nil {
-			return "", nil, fmt.Errorf("%w: cursor %q is not one of ours", ErrBadQuery, q.Before)
+			return c, fmt.Errorf("%w: cursor %q is not one of ours", ErrBadQuery, q.Before)
 		}
 		add("e.seq < ?", seq)
 	}
-	if len(conds) == 0 {
-		return "", nil, nil
-	}
-	return "WHERE " + strings.Join(conds, " AND "), args, nil
+	return c, nil
 }
 
 // Quarantine lists the bodies that could not be read, the last seen first, without

@@ -9,11 +9,12 @@ import (
 // texts are the statements of one SQL dialect. Their arguments and columns are the
 // same in every dialect.
 type texts struct {
-	insertArrival, insertEvent, insertTag, insertSeen, countRepeat string
-	insertDelivery, insertQuarantine, addTally, insertRuleSet      string
-	keyWaits, keyHeldBack, claim, anyWaiting                       string
-	record, giveBack, giveBackBehind, insertAttempt, routeEvent    string
-	park, release                                                  string
+	insertArrival, insertEvent, findSeen, countRepeat           string
+	indexSeen, indexKeys, setIndexed                            string
+	insertDelivery, insertQuarantine, addTally, insertRuleSet   string
+	keyWaits, keyHeldBack, claim, anyWaiting                    string
+	record, giveBack, giveBackBehind, insertAttempt, routeEvent string
+	park, release                                               string
 
 	voidLeases, waitingTargets, parkedTargets, dueTargets, nextWake string
 }
@@ -22,11 +23,12 @@ type texts struct {
 type statements struct {
 	text *texts
 
-	insertArrival, insertEvent, insertTag, insertSeen, countRepeat *sql.Stmt
-	insertDelivery, insertQuarantine, addTally, insertRuleSet      *sql.Stmt
-	keyWaits, keyHeldBack, claim, anyWaiting                       *sql.Stmt
-	record, giveBack, giveBackBehind, insertAttempt, routeEvent    *sql.Stmt
-	park, release                                                  *sql.Stmt
+	insertArrival, insertEvent, findSeen, countRepeat           *sql.Stmt
+	indexSeen, indexKeys, setIndexed                            *sql.Stmt
+	insertDelivery, insertQuarantine, addTally, insertRuleSet   *sql.Stmt
+	keyWaits, keyHeldBack, claim, anyWaiting                    *sql.Stmt
+	record, giveBack, giveBackBehind, insertAttempt, routeEvent *sql.Stmt
+	park, release                                               *sql.Stmt
 
 	all []*sql.Stmt
 }
@@ -37,8 +39,8 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		to   **sql.Stmt
 		text string
 	}{
-		{&st.insertArrival, t.insertArrival}, {&st.insertEvent, t.insertEvent}, {&st.insertTag, t.insertTag},
-		{&st.insertSeen, t.insertSeen}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
+		{&st.insertArrival, t.insertArrival}, {&st.insertEvent, t.insertEvent}, {&st.findSeen, t.findSeen},
+		{&st.indexSeen, t.indexSeen}, {&st.indexKeys, t.indexKeys}, {&st.setIndexed, t.setIndexed}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
 		{&st.insertQuarantine, t.insertQuarantine}, {&st.addTally, t.addTally}, {&st.insertRuleSet, t.insertRuleSet},
 		{&st.keyWaits, t.keyWaits}, {&st.keyHeldBack, t.keyHeldBack}, {&st.claim, t.claim}, {&st.anyWaiting, t.anyWaiting},
 		{&st.record, t.record}, {&st.giveBack, t.giveBack}, {&st.giveBackBehind, t.giveBackBehind}, {&st.insertAttempt, t.insertAttempt},

@@ -62,6 +62,7 @@ type Store struct {
 
 	shelves shelves
 	seqs    sequences
+	tail    tail
 	counts  counts
 	callers int // jobs that somebody waited for in the last batch; the writer's
 
@@ -131,7 +132,7 @@ func (s *Store) takeOver(ctx context.Context) error {
 	}
 	for query, seq := range map[string]*int64{
 		`SELECT coalesce(max(seq), 0) FROM arrival`:    &s.seqs.arrival,
-		`SELECT coalesce(max(event), 0) FROM seen`:     &s.seqs.event, // also of events that are gone
+		`SELECT coalesce(max(seq), 0) FROM event`:      &s.seqs.event,
 		`SELECT coalesce(max(seq), 0) FROM delivery`:   &s.seqs.delivery,
 		`SELECT coalesce(max(seq), 0) FROM quarantine`: &s.seqs.quarantine,
 	} {
@@ -139,6 +140,11 @@ func (s *Store) takeOver(ctx context.Context) error {
 			return sqliteError(err)
 		}
 	}
+	if err := s.loadTail(ctx); err != nil {
+		return err
+	}
+	// An event may be gone from the table and have its row in seen still.
+	s.seqs.event = max(s.seqs.event, s.tail.indexed)
 	targets, err := s.column(ctx, s.stmts.text.waitingTargets)
 	if err != nil {
 		return err

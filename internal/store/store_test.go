@@ -408,12 +408,75 @@ func TestTargetsParkAndReturn(t *testing.T) {
 	}
 }
 
+// indexed waits until all events are.
+func indexed(t *testing.T, s *Store) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		s.tail.mu.RLock()
+		n := len(s.tail.events)
+		s.tail.mu.RUnlock()
+		if n == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d events are not indexed", n)
+		}
+	}
+}
+
+// Events are found alike while they are new and when they are indexed, and a repeat
+// is told alike; also by the next process.
+func TestIndexFollows(t *testing.T) {
+	path := temp(t)
+	s := open(t, path)
+	find := func(when string) {
+		t.Helper()
+		if got := accept(t, s, push("old", "team/app", "ci")); got.Duplicates != 1 {
+			t.Errorf("%s: the repeat of an indexed event: %+v", when, got)
+		}
+		if got := accept(t, s, push("new", "team/app", "ci")); got.Duplicates != 1 {
+			t.Errorf("%s: the repeat of a new event: %+v", when, got)
+		}
+		for _, native := range []string{"old", "new"} {
+			for _, id := range []string{native, push(native, "team/app").Items[0].Event.ID} {
+				if _, err := s.Trace(t.Context(), id); err != nil {
+					t.Errorf("%s: %v", when, err)
+				}
+			}
+		}
+		for _, q := range []Query{{Repository: "team/app"}, {Tag: "v1"}, {Digest: "sha256:1"}, {Rule: "all"}, {Target: "ci"}, {}} {
+			if l, err := s.Events(t.Context(), q); err != nil || len(l) != 2 {
+				t.Errorf("%s: %+v lists %d events, %v", when, q, len(l), err)
+			}
+		}
+		if l, err := s.Events(t.Context(), Query{Tag: "v1", Limit: 1}); err != nil || len(l) != 1 || natives(t, []Claimed{{Event: l[0].Event}}) != "new" {
+			t.Errorf("%s: the newest is %+v, %v", when, l, err)
+		}
+	}
+	accept(t, s, push("old", "team/app", "ci"))
+	indexed(t, s)
+	accept(t, s, push("new", "team/app", "ci"))
+	find("one indexed and one new")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	find("in the next process")
+	indexed(t, s)
+	find("all indexed")
+	tr, err := s.Trace(t.Context(), "new")
+	if err != nil || tr.Received.Repeats != 3 {
+		t.Errorf("repeats %d, want 3 (%v)", tr.Received.Repeats, err)
+	}
+}
+
 func TestListFilters(t *testing.T) {
 	s := open(t, temp(t))
 	accept(t, s, push("n1", "team/app", "ci"))
 	accept(t, s, push("n2", "team/web", "ci", "ops"))
 	c := claim(t, s, "ops", 1)
 	record(t, s, c[0], Delivered, time.Time{})
+	indexed(t, s)
 	for _, tc := range []struct {
 		q    Query
 		want string

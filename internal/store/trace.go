@@ -16,33 +16,36 @@ import (
 // there is none. It is one reading of the rows that the queue works on, taken at one
 // moment.
 func (s *Store) Trace(ctx context.Context, id string) (Trace, error) {
+	seq := s.tail.at(id) // before the transaction: what is not there now is indexed in it
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
 	}
 	defer tx.Rollback()
-	t, err := trace(ctx, tx, id)
+	if seq == 0 {
+		if seq, err = find(ctx, tx, id); err != nil {
+			return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
+		}
+	}
+	t, err := trace(ctx, tx, seq)
 	if err != nil {
 		return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
 	}
 	return t, nil
 }
 
-func trace(ctx context.Context, tx *sql.Tx, id string) (Trace, error) {
+func trace(ctx context.Context, tx *sql.Tx, seq int64) (Trace, error) {
 	var t Trace
-	var seq, received, routeAt int64
-	seq, err := find(ctx, tx, id)
-	if err != nil {
-		return t, err
-	}
-	var eventID, heldFor string
+	var received, routeAt int64
+	var heldFor string
 	var headers, matched, body, sum []byte
 	var hash sql.NullString
-	err = tx.QueryRowContext(ctx, `SELECT e.id, e.state, e.held_for, e.route_at, e.matched, e.json, r.hash,
-			a.received, a.remote, a.headers, a.body, a.size, a.sha256, a.truncated
+	err := tx.QueryRowContext(ctx, `SELECT e.state, e.held_for, e.route_at, e.matched, e.json, r.hash,
+			a.received, a.remote, a.headers, a.body, a.size, a.sha256, a.truncated, e.repeats, e.conflicts
 		FROM event e JOIN arrival a ON a.seq = e.arrival LEFT JOIN rule_set r ON r.id = e.rule_set
-		WHERE e.seq = ?1`, seq).Scan(&eventID, &t.State, &heldFor, &routeAt, &matched, (*[]byte)(&t.Event), &hash,
-		&received, &t.Received.Remote, &headers, &body, &t.Received.Size, &sum, &t.Received.Truncated)
+		WHERE e.seq = ?1`, seq).Scan(&t.State, &heldFor, &routeAt, &matched, (*[]byte)(&t.Event), &hash,
+		&received, &t.Received.Remote, &headers, &body, &t.Received.Size, &sum, &t.Received.Truncated,
+		&t.Received.Repeats, &t.Received.Conflicts)
 	if err != nil {
 		return t, err
 	}
@@ -56,22 +59,19 @@ func trace(ctx context.Context, tx *sql.Tx, id string) (Trace, error) {
 	if err := errors.Join(json.Unmarshal(headers, &t.Received.Headers), json.Unmarshal(matched, &t.Matched)); err != nil {
 		return t, err
 	}
-	err = tx.QueryRowContext(ctx, `SELECT repeats, conflicts FROM seen WHERE event = ?1`, seq).
-		Scan(&t.Received.Repeats, &t.Received.Conflicts)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return t, err
-	}
 	t.Deliveries, err = tracedDeliveries(ctx, tx, seq, string(t.Event))
 	return t, err
 }
 
-// find returns the seq of the event with that id, or else of the newest one with that
-// native id.
+// find returns the seq of the indexed event with that id, or else of the newest one,
+// indexed or not, with that native id.
 func find(ctx context.Context, tx *sql.Tx, id string) (int64, error) {
 	var seq int64
 	for _, query := range []string{
 		`SELECT e.seq FROM seen s JOIN event e ON e.seq = s.event WHERE s.id = ?1`,
-		`SELECT seq FROM event WHERE native_id = ?1 ORDER BY seq DESC LIMIT 1`,
+		`SELECT seq FROM event WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND native_id = ?1
+			ORDER BY seq DESC LIMIT 1`,
+		`SELECT event FROM event_key WHERE key = 'native:' || ?1 ORDER BY event DESC LIMIT 1`,
 	} {
 		err := tx.QueryRowContext(ctx, query, id).Scan(&seq)
 		if !errors.Is(err, sql.ErrNoRows) {

@@ -98,7 +98,9 @@ func (s *Store) writer() {
 			if s.counts.empty() {
 				continue
 			}
-			batch = append(batch, &job{run: func(context.Context) error { return nil }, done: make(chan error, 1)})
+			batch = append(batch, nothing())
+		case <-s.tail.due():
+			batch = append(batch, nothing())
 		case <-s.closed:
 			s.drain(batch)
 			return
@@ -112,6 +114,11 @@ func (s *Store) writer() {
 			}
 		}
 	}
+}
+
+// nothing is a job for a commit that only does what each commit does.
+func nothing() *job {
+	return &job{run: func(context.Context) error { return nil }, lazy: true, done: make(chan error, 1)}
 }
 
 // gather adds to the first job of a batch what else waits, or will in a moment.
@@ -212,6 +219,7 @@ func (s *Store) commit(jobs []*job) (err error) {
 			return
 		}
 		s.seqs = seqs
+		clear(s.tail.pending)
 		s.counts.putBack(counted)
 		if _, rerr := s.conn.ExecContext(ctx, `ROLLBACK`); rerr != nil && final(rerr) {
 			err = errors.Join(err, rerr)
@@ -238,9 +246,14 @@ func (s *Store) commit(jobs []*job) (err error) {
 			return err
 		}
 	}
+	indexed, err := s.index(ctx)
+	if err != nil {
+		return err
+	}
 	if _, err := s.conn.ExecContext(ctx, `COMMIT`); err != nil {
 		return err
 	}
+	s.tail.committed(indexed, s.seqs.event)
 	for _, j := range jobs {
 		if j.then != nil {
 			j.then()

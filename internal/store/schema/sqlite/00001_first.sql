@@ -29,47 +29,51 @@ CREATE TABLE arrival (
     truncated INTEGER NOT NULL
 ) STRICT;
 
--- One event. seq is the order of acceptance. json is final once state is routed. Its
--- id is indexed in seen. A native id is looked for from the newest event backwards: an
--- index would cost each event a write at a random place, for a rare question.
+-- One event. seq is the order of acceptance. json is final once state is routed.
 CREATE TABLE event (
-    seq        INTEGER PRIMARY KEY,
-    id         TEXT    NOT NULL,
-    arrival    INTEGER NOT NULL,
-    state      TEXT    NOT NULL CHECK (state IN ('held', 'routed')),
-    held_for   TEXT    NOT NULL DEFAULT '',
-    route_at   INTEGER NOT NULL DEFAULT 0,
-    received   INTEGER NOT NULL,
-    type       TEXT    NOT NULL,
-    status     TEXT    NOT NULL,
-    registry   TEXT    NOT NULL,
-    repository TEXT    NOT NULL,
-    digest     TEXT    NOT NULL,
-    native_id  TEXT    NOT NULL,
-    rule_set   INTEGER NOT NULL DEFAULT 0, -- 0 until routed
-    matched    TEXT    NOT NULL DEFAULT '[]',
-    json       BLOB    NOT NULL
+    seq         INTEGER PRIMARY KEY,
+    id          TEXT    NOT NULL,
+    arrival     INTEGER NOT NULL,
+    state       TEXT    NOT NULL CHECK (state IN ('held', 'routed')),
+    held_for    TEXT    NOT NULL DEFAULT '',
+    route_at    INTEGER NOT NULL DEFAULT 0,
+    received    INTEGER NOT NULL,
+    type        TEXT    NOT NULL,
+    status      TEXT    NOT NULL,
+    registry    TEXT    NOT NULL,
+    repository  TEXT    NOT NULL,
+    digest      TEXT    NOT NULL,
+    native_id   TEXT    NOT NULL,
+    fingerprint BLOB    NOT NULL, -- of the notification's own bytes
+    repeats     INTEGER NOT NULL DEFAULT 0,
+    conflicts   INTEGER NOT NULL DEFAULT 0, -- repeats with another fingerprint
+    rule_set    INTEGER NOT NULL DEFAULT 0, -- 0 until routed
+    matched     TEXT    NOT NULL DEFAULT '[]',
+    json        BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX event_held ON event (route_at) WHERE state = 'held';
-CREATE INDEX event_repository ON event (repository, seq) WHERE repository <> '';
-CREATE INDEX event_digest ON event (digest, seq) WHERE digest <> '';
 
-CREATE TABLE event_tag (
-    tag   TEXT    NOT NULL,
-    event INTEGER NOT NULL,
-    PRIMARY KEY (tag, event)
-) STRICT, WITHOUT ROWID;
+-- Where events are found by what they are. An index of the table would cost each
+-- event a write at a random place for each of its keys, within the commit that a
+-- registry waits for. These two are filled a little later, many events at a time;
+-- meta's "indexed" is the seq up to which they are.
 
--- The ids of events: where an event is found by its id, and how a repeat is told where
--- the id is derived from a native one. A row may outlive its event.
+-- An event by its id; also how a repeat of a native id is told, so a row outlives its
+-- event.
 CREATE TABLE seen (
     event       INTEGER PRIMARY KEY, -- its seq
     id          TEXT    NOT NULL UNIQUE,
     fingerprint BLOB    NOT NULL,
-    at          INTEGER NOT NULL,
-    repeats     INTEGER NOT NULL DEFAULT 0,
-    conflicts   INTEGER NOT NULL DEFAULT 0
+    at          INTEGER NOT NULL
 ) STRICT;
+
+-- Events by registry, type, repository, digest, tag, native id, rule, target: the key is
+-- the name of one of these, a colon and the value.
+CREATE TABLE event_key (
+    key   TEXT    NOT NULL,
+    event INTEGER NOT NULL,
+    PRIMARY KEY (key, event)
+) STRICT, WITHOUT ROWID;
 
 -- One event on its way to one target. lease is the number of the process that may
 -- attempt it now, 0 for none. Only rows that wait stand in the partial indexes, and

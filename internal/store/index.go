@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// When events are indexed: so many at a time, or so long after the first of them.
+const (
+	indexAfter = 512
+	indexWait  = 500 * time.Millisecond
+)
+
+// tail is the newest events, those that are not indexed yet: they are found here by
+// their id, and in lists by looking at each of them.
+type tail struct {
+	mu      sync.RWMutex
+	indexed int64 // the seq of the last event that is indexed; set by the writer
+	last    int64 // the seq of the last event
+	events  map[string]tailed
+	pending map[string]tailed // of the running transaction; the writer's
+	since   time.Time         // when the first of events came
+}
+
+// tailed is one event of the tail.
+type tailed struct {
+	seq         int64
+	fingerprint [32]byte
+}
+
+// loadTail reads the tail that the last process left.
+func (s *Store) loadTail(ctx context.Context) error {
+	t := &s.tail
+	t.events, t.pending = map[string]tailed{}, map[string]tailed{}
+	var value string
+	switch err := s.conn.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'indexed'`).Scan(&value); {
+	case errors.Is(err, sql.ErrNoRows):
+		value = "0"
+		if _, err := s.conn.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('indexed', '0')`); err != nil {
+			return sqliteError(err)
+		}
+	case err != nil:
+		return sqliteError(err)
+	}
+	var err error
+	if t.indexed, err = strconv.ParseInt(value, 10, 64); err != nil {
+		return fmt.Errorf("%w: indexed %q is no number", ErrCorrupt, value)
+	}
+	rows, err := s.conn.QueryContext(ctx, `SELECT id, seq, fingerprint FROM event WHERE seq > ?1`, t.indexed)
+	if err != nil {
+		return sqliteError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var e tailed
+		var sum []byte
+		if err := rows.Scan(&id, &e.seq, &sum); err != nil {
+			return sqliteError(err)
+		}
+		copy(e.fingerprint[:], sum)
+		t.events[id] = e
+		t.last = max(t.last, e.seq)
+	}
+	return sqliteError(rows.Err())
+}
+
+// seen finds an event by its id, for the writer, or returns false.
+func (s *Store) seen(ctx context.Context, id string) (tailed, bool, error) {
+	t := &s.tail
+	for _, m := range []map[string]tailed{t.pending, t.events} { // nobody else writes to them
+		if e, ok := m[id]; ok {
+			return e, true, nil
+		}
+	}
+	var e tailed
+	var sum []byte
+	err := s.stmts.findSeen.QueryRowContext(ctx, id).Scan(&e.seq, &sum)
+	if errors.Is(err, sql.ErrNoRows) {
+		return tailed{}, false, nil
+	}
+	copy(e.fingerprint[:], sum)
+	return e, err == nil, err
+}
+
+// index fills the two tables for the tail, within the running transaction, when it is
+// time. It returns up to which seq, 0 for not now.
+func (s *Store) index(ctx context.Context) (int64, error) {
+	t := &s.tail
+	if len(t.events) == 0 || len(t.events) < indexAfter && time.Since(t.since) < indexWait {
+		return 0, nil
+	}
+	// What this transaction adds waits for the next time.
+	to := t.last
+	for _, st := range []*sql.Stmt{s.stmts.indexSeen, s.stmts.indexKeys} {
+		if _, err := st.ExecContext(ctx, t.indexed, to); err != nil {
+			return 0, err
+		}
+	}
+	_, err := s.stmts.setIndexed.ExecContext(ctx, strconv.FormatInt(to, 10))
+	return to, err
+}
+
+// committed takes in what a transaction added, up to seq last, and that everything up
+// to seq indexed is indexed, unless that is 0.
+func (t *tail) committed(indexed, last int64) {
+	if indexed == 0 && len(t.pending) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if indexed > 0 {
+		clear(t.events)
+		t.indexed = indexed
+	}
+	if len(t.events) == 0 {
+		t.since = time.Now()
+	}
+	t.last = last
+	for id, e := range t.pending {
+		t.events[id] = e
+	}
+	clear(t.pending)
+}
+
+// at returns the seq of an event of the tail, or 0.
+func (t *tail) at(id string) int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.events[id].seq
+}
+
+// due is when the tail is to be indexed, whatever comes: nil where it is empty.
+func (t *tail) due() <-chan time.Time {
+	if len(t.events) == 0 {
+		return nil
+	}
+	return time.After(time.Until(t.since.Add(indexWait)))
+}
