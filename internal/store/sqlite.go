@@ -157,21 +157,24 @@ func final(err error) bool {
 }
 
 // checkpoint moves what is committed from the log into the file, beside the writer.
-// Where the log has grown so far that readers must have kept it from starting over,
-// it waits for them.
+// Under load the writer never leaves a moment in which all of the log has been moved and
+// it could start over: then, when the log has grown too long, the writer is kept out
+// while the little is moved that came meanwhile.
 func (s *Store) checkpoint(ctx context.Context) error {
-	mode := "PASSIVE"
+	modes := []string{"PASSIVE"}
 	if info, err := os.Stat(s.path + "-wal"); err == nil && info.Size() > walPatience {
-		mode = "RESTART"
+		modes = append(modes, "RESTART")
 	}
-	if _, err := s.read.ExecContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`); err != nil {
-		return fmt.Errorf("checkpoint store: %w", sqliteError(err))
+	for _, mode := range modes {
+		if _, err := s.read.ExecContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`); err != nil {
+			return fmt.Errorf("checkpoint store: %w", sqliteError(err))
+		}
 	}
 	return nil
 }
 
-// walPatience is the size of the log, in bytes, from which its reset is forced.
-const walPatience = 64 << 20
+// walPatience is the size of the log, in bytes, from which its start over is forced.
+const walPatience = 16 << 20
 
 // sqliteTexts are the statements in SQLite's dialect.
 var sqliteTexts = texts{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -635,6 +636,32 @@ func TestCountedEventsReachTheTally(t *testing.T) {
 		if got[k] != n {
 			t.Errorf("%s: %d, want %d (all: %v)", k, got[k], n, got)
 		}
+	}
+}
+
+// The log starts over also while the writer has no rest.
+func TestLogStaysBounded(t *testing.T) {
+	s := open(t, temp(t))
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 1500 {
+				a := push(fmt.Sprint(w, "-", i), fmt.Sprint("r", w))
+				a.Body.Bytes = make([]byte, 16<<10)
+				if _, err := s.Accept(context.Background(), a); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	info, err := os.Stat(s.path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if written := int64(4 * 1500 * 16 << 10); info.Size() > written/2 {
+		t.Errorf("the log is %d MiB after %d MiB were written", info.Size()>>20, written>>20)
 	}
 }
 
