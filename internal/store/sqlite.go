@@ -161,20 +161,22 @@ func final(err error) bool {
 // it could start over: then, when the log has grown too long, the writer is kept out
 // while the little is moved that came meanwhile.
 func (s *Store) checkpoint(ctx context.Context) error {
-	modes := []string{"PASSIVE"}
-	if info, err := os.Stat(s.path + "-wal"); err == nil && info.Size() > walPatience {
-		modes = append(modes, "RESTART")
-	}
-	for _, mode := range modes {
-		if _, err := s.read.ExecContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`); err != nil {
+	for _, mode := range []string{"PASSIVE", "RESTART"} {
+		var busy, pages, moved int64
+		err := s.read.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &moved)
+		if err != nil {
 			return fmt.Errorf("checkpoint store: %w", sqliteError(err))
+		}
+		if pages < walPatience {
+			break
 		}
 	}
 	return nil
 }
 
-// walPatience is the size of the log, in bytes, from which its start over is forced.
-const walPatience = 16 << 20
+// walPatience is how many pages the log may have before its start over is forced:
+// 16 MiB.
+const walPatience = 4096
 
 // sqliteTexts are the statements in SQLite's dialect.
 var sqliteTexts = texts{
