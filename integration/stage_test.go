@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -22,20 +23,22 @@ import (
 // patience bounds every wait: it is reached only where something is broken.
 const patience = 2 * time.Minute
 
-// build builds the program once for all tests.
+// home is the folder of the program under test, from TestMain on.
+var home string
+
+// build builds the program once for all tests that need it.
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "bellbuoy-integration-")
-	if err != nil {
-		return "", err
-	}
-	return sidecar.Build(context.Background(), "..", dir, raced)
+	return sidecar.Build(context.Background(), "..", home, raced)
 })
 
 func TestMain(m *testing.M) {
-	status := m.Run()
-	if program, err := build(); err == nil {
-		os.RemoveAll(filepath.Dir(program))
+	var err error
+	if home, err = os.MkdirTemp("", "bellbuoy-integration-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	status := m.Run()
+	os.RemoveAll(home)
 	os.Exit(status)
 }
 
