@@ -37,10 +37,10 @@ func randomFailures(t *testing.T, rnd *rand.Rand) {
 	tg.Policy.Schedule = []time.Duration{0, 50 * time.Millisecond}
 	r.targets["ci"] = tg
 	for i := range events {
-		repo := fmt.Sprint("r", rnd.IntN(repositories))
+		repo := fmt.Sprint("r", random(repositories))
 		r.accept(fmt.Sprintf("%s/%03d", repo, i), repo, "ci")
-		if rnd.IntN(3) == 0 {
-			time.Sleep(time.Duration(rnd.IntN(30)) * time.Millisecond)
+		if random(3) == 0 {
+			time.Sleep(time.Duration(random(30)) * time.Millisecond)
 		}
 	}
 	time.Sleep(time.Minute)
