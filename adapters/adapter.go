@@ -19,8 +19,9 @@ const LargeBody = 1 << 20
 // Adapter reads the requests of one registry type.
 type Adapter interface {
 	// Read splits one authenticated request into the notifications that it
-	// carries, in their order; body is the whole of it. An [Unreadable] error sends the body to
-	// quarantine; there is no other kind.
+	// carries, in their order; body is the whole of it. Where the path names the event,
+	// as in /in/quay/build_start, r.PathValue("event") has that name. An [Unreadable]
+	// error sends the body to quarantine; there is no other kind.
 	Read(r *http.Request, body []byte) ([]Notification, error)
 }
 

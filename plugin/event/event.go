@@ -31,6 +31,16 @@ type Event struct {
 	Actor      *Actor      `json:"actor,omitempty"`
 	RequestID  string      `json:"request_id,omitempty"` // the registry's id of the client's request
 
+	// At most one of these is there: what the type is about.
+	Build         *Build         `json:"build,omitempty"`
+	Scan          *Scan          `json:"scan,omitempty"`
+	Vulnerability *Vulnerability `json:"vulnerability,omitempty"`
+	Replication   *Replication   `json:"replication,omitempty"`
+	Quota         *Quota         `json:"quota,omitempty"`
+	Retention     *Retention     `json:"retention,omitempty"`
+	Expiry        *Expiry        `json:"expiry,omitempty"`
+	DeliveryChain *DeliveryChain `json:"delivery_chain,omitempty"`
+
 	// Reason says, for [Unknown] only, which field or value was not known.
 	Reason string `json:"reason,omitempty"`
 

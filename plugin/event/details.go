@@ -1,0 +1,176 @@
+package event
+
+import "time"
+
+// Severity is how bad a finding is, on one scale for all sources.
+type Severity string
+
+// The scale, worst first.
+const (
+	SeverityCritical   Severity = "critical"
+	SeverityHigh       Severity = "high"
+	SeverityMedium     Severity = "medium"
+	SeverityLow        Severity = "low"
+	SeverityNegligible Severity = "negligible"
+	SeverityUnknown    Severity = "unknown"
+)
+
+// Build is a build of an image by the registry's own builder.
+type Build struct {
+	ID              string   `json:"id,omitempty"`
+	Name            string   `json:"name,omitempty"`
+	Kind            string   `json:"kind,omitempty"`   // in the source's words: AUTO_BUILD
+	Status          string   `json:"status,omitempty"` // in the source's words: SUCCESS
+	Tags            []string `json:"tags,omitempty"`   // those that the build is to make
+	ManifestDigests []string `json:"manifest_digests,omitempty"`
+	ImageID         string   `json:"image_id,omitempty"` // of registries that still name one
+	Trigger         *Trigger `json:"trigger,omitempty"`  // absent where nothing is said of it
+	Commit          *Commit  `json:"commit,omitempty"`
+	Error           string   `json:"error,omitempty"` // of a failed build
+	URL             string   `json:"url,omitempty"`   // for people
+}
+
+// Trigger is what started a build.
+type Trigger struct {
+	ID     string `json:"id,omitempty"`
+	Kind   string `json:"kind,omitempty"` // github, gitlab, custom-git, ...
+	Manual bool   `json:"manual,omitempty"`
+	User   string `json:"user,omitempty"` // who started it by hand
+}
+
+// Commit is what was built.
+type Commit struct {
+	Ref           string     `json:"ref,omitempty"` // refs/heads/main
+	SHA           string     `json:"sha,omitempty"`
+	DefaultBranch string     `json:"default_branch,omitempty"`
+	URL           string     `json:"url,omitempty"`
+	Message       string     `json:"message,omitempty"`
+	Time          *time.Time `json:"time,omitempty"`
+	Author        string     `json:"author,omitempty"`
+	AuthorURL     string     `json:"author_url,omitempty"`
+}
+
+// Scan is a scan of an artifact.
+type Scan struct {
+	Kind     ScanKind         `json:"kind,omitempty"`
+	Severity Severity         `json:"severity,omitempty"` // the worst that was found
+	Counts   map[Severity]int `json:"counts,omitempty"`   // findings; only those above 0
+	Total    *int             `json:"total,omitempty"`
+	Fixable  *int             `json:"fixable,omitempty"`
+	Scanner  *Scanner         `json:"scanner,omitempty"`
+	ReportID string           `json:"report_id,omitempty"`
+	Started  *time.Time       `json:"started,omitempty"`
+	Ended    *time.Time       `json:"ended,omitempty"`
+	Seconds  *int64           `json:"seconds,omitempty"`     // as the source says; not computed
+	SBOM     string           `json:"sbom_digest,omitempty"` // digest of the SBOM that was made
+	Status   string           `json:"status,omitempty"`      // in the source's words
+}
+
+// ScanKind is what a scan looked for.
+type ScanKind string
+
+const (
+	ScanVulnerability ScanKind = "vulnerability"
+	ScanSBOM          ScanKind = "sbom"
+)
+
+// Scanner is the program that scanned.
+type Scanner struct {
+	Name    string `json:"name,omitempty"`
+	Vendor  string `json:"vendor,omitempty"`
+	Version string `json:"version,omitempty"`
+}
+
+// Vulnerability is one finding, or the sum of a scan's: then it has Counts and no ID.
+type Vulnerability struct {
+	ID             string           `json:"id,omitempty"` // CVE-...
+	Severity       Severity         `json:"severity"`
+	NativeSeverity string           `json:"native_severity,omitempty"` // in the source's words, where they differ
+	Description    string           `json:"description,omitempty"`
+	Links          []string         `json:"links,omitempty"`
+	HasFix         *bool            `json:"has_fix,omitempty"`
+	Counts         map[Severity]int `json:"counts,omitempty"`
+	Total          *int             `json:"total,omitempty"`
+	Fixable        *int             `json:"fixable,omitempty"`
+}
+
+// Replication is the copying of artifacts between registries.
+type Replication struct {
+	Status      string              `json:"status,omitempty"`  // in the source's words
+	Trigger     string              `json:"trigger,omitempty"` // manual, schedule, event
+	Source      *ReplicationEnd     `json:"source,omitempty"`
+	Destination *ReplicationEnd     `json:"destination,omitempty"`
+	Succeeded   []ReplicatedContent `json:"succeeded,omitempty"`
+	Failed      []ReplicatedContent `json:"failed,omitempty"`
+	ExecutionID string              `json:"execution_id,omitempty"`
+	TaskID      string              `json:"task_id,omitempty"`
+	// Final is false where the registry may still try again after what this tells.
+	Final   *bool  `json:"final,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// ReplicationEnd is where content comes from or goes to.
+type ReplicationEnd struct {
+	Registry  string `json:"registry,omitempty"` // the name that the source gives it; absent for itself
+	Type      string `json:"type,omitempty"`
+	Endpoint  string `json:"endpoint,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// ReplicatedContent is what was copied, or was not.
+type ReplicatedContent struct {
+	Type       string   `json:"type,omitempty"`
+	Status     string   `json:"status,omitempty"`
+	Name       string   `json:"name,omitempty"`
+	References []string `json:"references,omitempty"` // tags or digests
+}
+
+// Quota is how full a project or namespace is.
+type Quota struct {
+	Resource  string   `json:"resource,omitempty"` // storage
+	Used      *int64   `json:"used_bytes,omitempty"`
+	Limit     *int64   `json:"limit_bytes,omitempty"`
+	Asked     *int64   `json:"asked_bytes,omitempty"`       // what was refused, beyond Used
+	Percent   *float64 `json:"percent,omitempty"`           // in use
+	Threshold *float64 `json:"threshold_percent,omitempty"` // that was crossed
+	Message   string   `json:"message,omitempty"`           // the source's prose
+	// Rounded says that the numbers were read out of prose, which rounds them.
+	Rounded bool `json:"rounded,omitempty"`
+}
+
+// Retention is one run of a tag retention policy on a repository.
+type Retention struct {
+	Total    int             `json:"total"`
+	Retained int             `json:"retained"`
+	PolicyID string          `json:"policy_id,omitempty"`
+	Result   string          `json:"result,omitempty"` // in the source's words
+	Rules    []RetentionRule `json:"rules,omitempty"`
+	Deleted  []Retained      `json:"deleted,omitempty"`
+}
+
+// RetentionRule is one rule of a retention policy, as the source has it.
+type RetentionRule struct {
+	Template string `json:"template,omitempty"`
+}
+
+// Retained is one artifact that a retention policy deleted.
+type Retained struct {
+	Name   string `json:"name,omitempty"`
+	Status string `json:"status,omitempty"`
+}
+
+// Expiry says when an artifact will go.
+type Expiry struct {
+	At             *time.Time `json:"at,omitempty"`
+	Days           *float64   `json:"days,omitempty"` // until then, as the source says
+	NotificationID string     `json:"notification_id,omitempty"`
+}
+
+// DeliveryChain is a run of ACR's delivery chain: build, scan, sign, distribute.
+type DeliveryChain struct {
+	ID         string `json:"id,omitempty"`
+	Name       string `json:"name,omitempty"`
+	InstanceID string `json:"instance_id,omitempty"` // of the run
+	Version    string `json:"version,omitempty"`
+	Result     string `json:"result,omitempty"` // in the source's words
+}
