@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // Accept writes an arrival down: its events, its raw body and the deliveries that
@@ -141,22 +143,27 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 		}
 		matched = list(it.Routing.Matched)
 	}
-	var repository, digest string
-	if e.Repository != nil {
-		repository = e.Repository.FullName
-	}
-	if e.Artifact != nil {
-		digest = e.Artifact.Digest
-	}
+	repository, digest, tags := subject(e)
 	s.seqs.event++
 	seq := s.seqs.event
 	s.tail.pending[e.ID] = tailed{seq, it.Fingerprint}
 	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(routeAt), micros(w.a.Received),
-		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, e.Native.ID,
+		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, tags, e.Native.ID,
 		it.Fingerprint[:], ruleSet, matched, body); err != nil {
 		return err
 	}
 	return s.plan(ctx, seq, it.Routing)
+}
+
+// subject is what an event is about, as its columns have it.
+func subject(e *event.Event) (repository, digest, tags string) {
+	if e.Repository != nil {
+		repository = e.Repository.FullName
+	}
+	if e.Artifact == nil {
+		return repository, "", "[]"
+	}
+	return repository, e.Artifact.Digest, list(e.Artifact.Tags)
 }
 
 // list encodes names as JSON.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // PutRuleSet keeps the source of the rules that judge events from now on. A routing
@@ -90,6 +92,11 @@ func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time
 // Route makes a held event routed, with its final JSON and its deliveries. One that
 // was routed before stays as it is.
 func (s *Store) Route(ctx context.Context, id string, r Routing) error {
+	var final event.Event
+	if err := json.Unmarshal(r.JSON, &final); err != nil {
+		return fmt.Errorf("route event %s: read its JSON: %w", id, err)
+	}
+	repository, digest, tags := subject(&final)
 	err := s.write(ctx, &job{run: func(ctx context.Context) error {
 		ruleSet, err := s.ruleSet(r.RuleSet)
 		if err != nil {
@@ -99,7 +106,8 @@ func (s *Store) Route(ctx context.Context, id string, r Routing) error {
 		if err != nil || !ok {
 			return err
 		}
-		routed, err := s.stmts.routeEvent.ExecContext(ctx, e.seq, ruleSet, list(r.Matched), r.JSON)
+		routed, err := s.stmts.routeEvent.ExecContext(ctx, e.seq, string(final.Type), string(final.Status), repository, digest, tags,
+			ruleSet, list(r.Matched), r.JSON)
 		if err != nil {
 			return err
 		}
@@ -109,7 +117,7 @@ func (s *Store) Route(ctx context.Context, id string, r Routing) error {
 		if err := s.plan(ctx, e.seq, r); err != nil {
 			return err
 		}
-		if e.seq <= s.tail.indexed { // with what was known then
+		if e.seq <= s.tail.indexed { // with what was known then; a list looks at the columns too
 			_, err = s.stmts.indexKeys.ExecContext(ctx, e.seq-1, e.seq)
 		}
 		return err

@@ -98,13 +98,15 @@ func (q Query) conditions() (conditions, error) {
 		c.where += " AND " + cond
 		c.args = append(c.args, v...)
 	}
+	if q.Registry != "" {
+		add("e.registry = ?", q.Registry)
+	}
 	for _, f := range []struct{ name, value, cond string }{ // the narrowest last
-		{"registry", q.Registry, "e.registry = ?"},
 		{"type", q.Type, "e.type = ?"},
 		{"rule", q.Rule, "EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)"},
 		{"target", q.Target, "EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)"},
 		{"repository", q.Repository, "e.repository = ?"},
-		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(CAST(e.json AS TEXT), '$.artifact.tags') WHERE value = ?)"},
+		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(e.tags) WHERE value = ?)"},
 		{"digest", q.Digest, "e.digest = ?"},
 		{"native", q.NativeID, "e.native_id = ?"},
 	} {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -37,7 +38,7 @@ func (s *Store) openSQLite(ctx context.Context, version string) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	if s.db, err = openDSN(s.path, "_txlock=immediate", "_pragma=busy_timeout(5000)", "_pragma=journal_mode(WAL)",
-		"_pragma=synchronous(FULL)", "_pragma=wal_autocheckpoint(0)", "_pragma=journal_size_limit(67108864)"); err != nil {
+		"_pragma=synchronous(FULL)", "_pragma=wal_autocheckpoint(0)", "_pragma=journal_size_limit("+strconv.Itoa(maxLog)+")"); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1)
@@ -158,8 +159,8 @@ func final(err error) bool {
 
 // checkpoint moves what is committed from the log into the file, beside the writer.
 // Under load the writer never leaves a moment in which all of the log has been moved and
-// it could start over: then, when the log has grown too long, the writer is kept out
-// while the little is moved that came meanwhile.
+// it could start over: then, when the log has grown long, the writer is kept out while
+// the little is moved that came meanwhile.
 func (s *Store) checkpoint(ctx context.Context) error {
 	for _, mode := range []string{"PASSIVE", "RESTART"} {
 		var busy, pages, moved int64
@@ -167,36 +168,45 @@ func (s *Store) checkpoint(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("checkpoint store: %w", sqliteError(err))
 		}
-		if pages < walPatience {
+		if pages < longLog {
 			break
 		}
 	}
 	return nil
 }
 
-// walPatience is how many pages the log may have before its start over is forced:
-// 16 MiB.
-const walPatience = 4096
+// How long the log may be: in pages, before the writer is kept out for a moment (16
+// MiB); in bytes, before it has to wait for a checkpoint that it outruns. The log's
+// file is cut to the latter when it starts over.
+const (
+	longLog = 4096
+	maxLog  = 64 << 20
+)
+
+// logFull reports whether the log is so long that the writer must wait.
+func (s *Store) logFull() bool {
+	info, err := os.Stat(s.path + "-wal")
+	return err == nil && info.Size() > maxLog
+}
 
 // sqliteTexts are the statements in SQLite's dialect.
 var sqliteTexts = texts{
 	insertArrival: `INSERT INTO arrival (seq, registry, received, remote, headers, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
 	insertEvent: `INSERT INTO event (seq, id, arrival, state, held_for, route_at, received, type, status, registry,
-			repository, digest, native_id, fingerprint, rule_set, matched, json)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
+			repository, digest, tags, native_id, fingerprint, rule_set, matched, json)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
 	findSeen:    `SELECT event, fingerprint FROM seen WHERE id = ?1`,
 	countRepeat: `UPDATE event SET repeats = repeats + 1, conflicts = conflicts + ?2 WHERE seq = ?1`,
 	indexSeen: `INSERT INTO seen (event, id, fingerprint, at)
 		SELECT seq, id, fingerprint, received FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY id`,
 	indexKeys: `INSERT OR IGNORE INTO event_key (key, event)
-		SELECT 'registry:' || registry AS k, seq FROM event WHERE seq > ?1 AND seq <= ?2
-		UNION ALL SELECT 'type:' || type, seq FROM event WHERE seq > ?1 AND seq <= ?2
+		SELECT 'type:' || type, seq FROM event WHERE seq > ?1 AND seq <= ?2
 		UNION ALL SELECT 'repository:' || repository, seq FROM event WHERE seq > ?1 AND seq <= ?2 AND repository <> ''
 		UNION ALL SELECT 'digest:' || digest, seq FROM event WHERE seq > ?1 AND seq <= ?2 AND digest <> ''
 		UNION ALL SELECT 'native:' || native_id, seq FROM event WHERE seq > ?1 AND seq <= ?2 AND native_id <> ''
 		UNION ALL SELECT 'tag:' || t.value, e.seq
-			FROM event e, json_each(CAST(e.json AS TEXT), '$.artifact.tags') t WHERE e.seq > ?1 AND e.seq <= ?2
+			FROM event e, json_each(e.tags) t WHERE e.seq > ?1 AND e.seq <= ?2
 		UNION ALL SELECT 'rule:' || m.value, e.seq FROM event e, json_each(e.matched) m WHERE e.seq > ?1 AND e.seq <= ?2
 		UNION ALL SELECT 'target:' || target, event FROM delivery WHERE event > ?1 AND event <= ?2
 		ORDER BY 1, 2`,
@@ -233,7 +243,8 @@ var sqliteTexts = texts{
 		AND target = ?1 AND key = ?2 AND lease = ?3 AND attempts = 0 AND state = 'waiting'`,
 	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
-	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, rule_set = ?2, matched = ?3, json = ?4
+	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
+			digest = ?5, tags = ?6, rule_set = ?7, matched = ?8, json = ?9
 		WHERE seq = ?1 AND state = 'held'`,
 	park:    `UPDATE delivery SET state = 'parked', reason = ?2 WHERE target = ?1 AND state = 'waiting' AND lease = 0`,
 	release: `UPDATE delivery SET state = 'waiting', reason = '' WHERE target = ?1 AND state = 'parked' AND reason = ?2`,

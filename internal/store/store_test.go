@@ -645,7 +645,7 @@ func TestLogStaysBounded(t *testing.T) {
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {
-			for i := range 1500 {
+			for i := range 3000 {
 				a := push(fmt.Sprint(w, "-", i), fmt.Sprint("r", w))
 				a.Body.Bytes = make([]byte, 16<<10)
 				if _, err := s.Accept(context.Background(), a); err != nil {
@@ -660,7 +660,7 @@ func TestLogStaysBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if written := int64(4 * 1500 * 16 << 10); info.Size() > written {
+	if written := int64(4 * 3000 * 16 << 10); info.Size() > 2*maxLog {
 		t.Errorf("the log is %d MiB after %d MiB were written", info.Size()>>20, written>>20)
 	}
 }

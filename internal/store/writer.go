@@ -110,7 +110,10 @@ func (s *Store) writer() {
 		if commits++; commits%checkpointEvery == 0 {
 			select {
 			case checkpoints <- struct{}{}:
-			default:
+			default: // one is under way, and another is asked for
+				if s.logFull() {
+					checkpoints <- struct{}{}
+				}
 			}
 		}
 	}

@@ -43,6 +43,7 @@ CREATE TABLE event (
     registry    TEXT    NOT NULL,
     repository  TEXT    NOT NULL,
     digest      TEXT    NOT NULL,
+    tags        TEXT    NOT NULL DEFAULT '[]',
     native_id   TEXT    NOT NULL,
     fingerprint BLOB    NOT NULL, -- of the notification's own bytes
     repeats     INTEGER NOT NULL DEFAULT 0,
@@ -67,7 +68,7 @@ CREATE TABLE seen (
     at          INTEGER NOT NULL
 ) STRICT;
 
--- Events by registry, type, repository, digest, tag, native id, rule, target: the key is
+-- Events by type, repository, digest, tag, native id, rule, target: the key is
 -- the name of one of these, a colon and the value.
 CREATE TABLE event_key (
     key   TEXT    NOT NULL,
