@@ -46,6 +46,7 @@ not written down are made again.`,
 				Stdout:     env.stdout,
 				Stderr:     env.stderr,
 				Executable: executable,
+				Name:       os.Args[0],
 			})
 		},
 	}

@@ -31,9 +31,7 @@ func startHost(storePath, executable string, log *slog.Logger) (*host.Host, erro
 
 func runDirs(storePath string) []string {
 	var dirs []string
-	if d := os.Getenv("RUNTIME_DIRECTORY"); d != "" { // systemd's RuntimeDirectory=
-		dirs = append(dirs, d)
-	}
+	dirs = append(dirs, filepath.SplitList(os.Getenv("RUNTIME_DIRECTORY"))...) // systemd's RuntimeDirectory=
 	if d := os.Getenv("XDG_RUNTIME_DIR"); d != "" {
 		dirs = append(dirs, filepath.Join(d, "bellbuoy"))
 	}

@@ -57,18 +57,21 @@ func load(ctx context.Context, file, version string) (settings, config.Faults, e
 	set, patterns := rules.FromConfig(c)
 	faults = faults.Merge(patterns)
 	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: file}
+	checkers := map[string]plugin.Sender{}
+	var plain config.Faults
 	for i, t := range c.Targets {
-		make, ok := builtin[t.Type]
+		construct, ok := builtin[t.Type]
 		if !ok || t.Options == nil {
 			continue // said already
 		}
-		sender := make(version)
-		if _, ok := s.types[t.Type]; !ok {
+		sender, ok := checkers[t.Type]
+		if !ok {
+			sender = construct(version)
 			d, err := sender.Describe(ctx)
 			if err != nil {
 				return s, faults, fmt.Errorf("ask what sender %s is: %w", t.Type, err)
 			}
-			s.types[t.Type] = d
+			checkers[t.Type], s.types[t.Type] = sender, d
 		}
 		found, err := sender.Check(ctx, t.Options)
 		if err != nil {
@@ -77,24 +80,28 @@ func load(ctx context.Context, file, version string) (settings, config.Faults, e
 		for _, f := range found {
 			faults = append(faults, c.OptionFault(i, f.Path, f.Message))
 		}
-		faults = append(faults, c.Locate(plainSecrets(i, t, s.types[t.Type].Secrets))...)
+		plain = append(plain, plainSecrets(i, t, s.types[t.Type].Secrets)...)
 	}
-	faults.Sort()
+	faults = faults.Merge(c.Locate(plain)) // nothing more of an option that is wrong
 	if err := faults.Err(); err != nil {
 		return s, faults, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
 	return s, faults, nil
 }
 
-// plainSecrets warns of secrets that stand in the file itself.
+// plainSecrets warns of what the type of t names as secret and the file has as text.
+// secrets are the paths that the type names.
 func plainSecrets(i int, t config.Target, secrets []string) config.Faults {
 	var out config.Faults
+	var said []string
 	for _, path := range secrets {
-		for _, found := range optionPaths(t.Options, path) {
-			if !slices.Contains(t.SecretPaths, found) {
-				out = append(out, config.Warningf(fmt.Sprintf("targets[%d].options.%s", i, found),
-					"the secret stands in the file: write {env: NAME} or {file: PATH} to keep it elsewhere"))
+		for _, o := range named(t.Options, path) {
+			if o.value == "" || slices.Contains(t.SecretPaths, o.path) || slices.Contains(said, o.path) {
+				continue
 			}
+			said = append(said, o.path)
+			out = append(out, config.Warningf(fmt.Sprintf("targets[%d].options.%s", i, o.path),
+				"what may be a secret stands in this file, for all who can read it: if it is one, write {env: NAME} or {file: PATH} instead"))
 		}
 	}
 	return out
@@ -117,7 +124,7 @@ func Check(ctx context.Context, file string, w io.Writer) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %d faults", ErrConfig, len(faults)-len(faults.Warnings()))
+		return fmt.Errorf("%w: %s", ErrConfig, count(len(faults)-len(faults.Warnings()), "fault", "faults"))
 	}
 	_, err = fmt.Fprintf(w, "%s: good: %s, %s, %s\n", file, count(len(s.config.Registries), "registry", "registries"),
 		count(len(s.config.Targets), "target", "targets"), count(len(s.config.Rules), "rule", "rules"))

@@ -1,51 +1,58 @@
 package app
 
 import (
+	"cmp"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// optionValues returns the strings among a target's options that path names, by their
-// own paths. "*" stands for every key of an object or item of a list, a number for one
-// item.
-func optionValues(options json.RawMessage, path string) map[string]string {
+// option is one text among a target's options.
+type option struct{ path, value string }
+
+// named returns the texts among a target's options that path names, sorted. "*" stands
+// for every key of an object or item of a list, a number for one item. A key may have
+// dots in it, as the names of headers may: then path may mean more than one thing, and
+// all of them are returned.
+func named(options json.RawMessage, path string) []option {
 	var root any
 	if err := json.Unmarshal(options, &root); err != nil {
 		return nil // its sender has said so
 	}
-	out := map[string]string{}
-	var walk func(v any, at, want []string)
-	walk = func(v any, at, want []string) {
-		if len(want) == 0 {
-			if s, ok := v.(string); ok {
-				out[strings.Join(at, ".")] = s
-			}
-			return
+	var found []option
+	collect(&found, root, "", "."+path)
+	slices.SortFunc(found, func(a, b option) int {
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.value, b.value))
+	})
+	return slices.Compact(found)
+}
+
+// collect adds to found the texts that want names within v, which stands at the path at.
+// Both begin with a dot, or are empty: at at the root, want where v itself is named.
+func collect(found *[]option, v any, at, want string) {
+	if want == "" {
+		if s, ok := v.(string); ok {
+			*found = append(*found, option{strings.TrimPrefix(at, "."), s})
 		}
-		step := func(key string, item any) {
-			if want[0] == "*" || want[0] == key {
-				walk(item, append(slices.Clone(at), key), want[1:])
-			}
-		}
-		switch v := v.(type) {
-		case map[string]any:
-			for key, item := range v {
-				step(key, item)
-			}
-		case []any:
-			for i, item := range v {
-				step(strconv.Itoa(i), item)
+		return
+	}
+	step := func(key string, item any) {
+		for _, name := range []string{"*", key} {
+			rest, ok := strings.CutPrefix(want, "."+name)
+			if ok && (rest == "" || rest[0] == '.') {
+				collect(found, item, at+"."+key, rest)
 			}
 		}
 	}
-	walk(root, nil, strings.Split(path, "."))
-	return out
-}
-
-// optionPaths are the paths of [optionValues], sorted.
-func optionPaths(options json.RawMessage, path string) []string {
-	return slices.Sorted(maps.Keys(optionValues(options, path)))
+	switch v := v.(type) {
+	case map[string]any:
+		for key, item := range v {
+			step(key, item)
+		}
+	case []any:
+		for i, item := range v {
+			step(strconv.Itoa(i), item)
+		}
+	}
 }

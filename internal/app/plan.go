@@ -1,7 +1,10 @@
 package app
 
 import (
+	"cmp"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/config"
@@ -87,13 +90,28 @@ func (s settings) targets() map[string]delivery.Target {
 }
 
 // masks are the secrets among a target's options: those that its type names, and
-// those that the config takes from the environment or a file.
+// those that the config takes from the environment or a file. The longest come first:
+// of one that begins with another, nothing is to be left.
 func masks(t config.Target, secrets []string) []string {
 	var out []string
-	for _, path := range append(slices.Clone(secrets), t.SecretPaths...) {
-		for _, v := range optionValues(t.Options, path) {
-			out = append(out, v)
+	for _, path := range slices.Concat(secrets, t.SecretPaths) {
+		for _, o := range named(t.Options, path) {
+			out = append(append(out, o.value), partsOfURL(o.value)...)
 		}
 	}
-	return out
+	slices.SortFunc(out, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
+	})
+	return slices.Compact(out)
+}
+
+// partsOfURL are those parts of a secret URL that a target repeats when it answers that
+// there is nothing at its address, and that remain where a sender masks another part.
+func partsOfURL(secret string) []string {
+	u, err := url.Parse(secret)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	parts := []string{u.RequestURI(), u.EscapedPath(), u.Path, u.RawQuery, u.User.String()}
+	return slices.DeleteFunc(parts, func(part string) bool { return part == "" || part == "/" })
 }
