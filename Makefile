@@ -9,7 +9,7 @@ help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
 
 run: ## run bellbuoy on loopback with no configuration, keeping its events in ./bellbuoy.db
-	go run ./cmd/bellbuoy run
+	@go build ./cmd/bellbuoy && exec ./bellbuoy run
 
 demo: ## push an image to a real registry and see the webhook arrive; needs Go only
 	@go -C integration run ./demo

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"strconv"
@@ -37,6 +38,9 @@ func Load(path string, known Known) (*Config, Faults) {
 
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("there is no such file: correct the path, or write the file")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot be read: %w: correct the path, or give bellbuoy's user the right to read it", bare(err))
 	}

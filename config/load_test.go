@@ -148,7 +148,7 @@ func TestLoadUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := []struct{ path, want string }{
-		{filepath.Join(dir, "none.yml"), "DIR/none.yml: cannot be read: no such file or directory: correct the path, or give bellbuoy's user the right to read it"},
+		{filepath.Join(dir, "none.yml"), "DIR/none.yml: there is no such file: correct the path, or write the file"},
 		{dir, "DIR: cannot be read: is a directory"},
 		{large, "DIR/large.yml: is larger than 16 MiB: name bellbuoy's configuration"},
 	}

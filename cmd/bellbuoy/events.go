@@ -61,7 +61,7 @@ Filters are exact and all of them must hold. Times are RFC 3339, or how long ago
 			return err
 		}
 		if *format == outputJSON {
-			err = printEventsJSON(env.stdout, events)
+			err = printJSONList(env.stdout, events, func(e client.Event) json.RawMessage { return e.JSON })
 		} else {
 			err = printEvents(env.stdout, events)
 		}
@@ -84,15 +84,6 @@ func typeNames() []string {
 		names = append(names, string(t))
 	}
 	return names
-}
-
-// printEventsJSON prints the events as the server told them.
-func printEventsJSON(w io.Writer, events []client.Event) error {
-	list := make([]json.RawMessage, len(events))
-	for i, e := range events {
-		list[i] = e.JSON
-	}
-	return printJSON(w, list)
 }
 
 // printEvents prints a table, and nothing where there are no events.

@@ -60,6 +60,15 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
+// printJSONList prints a list whose items are as the server told them.
+func printJSONList[T any](w io.Writer, list []T, told func(T) json.RawMessage) error {
+	raw := make([]json.RawMessage, len(list))
+	for i, item := range list {
+		raw[i] = told(item)
+	}
+	return printJSON(w, raw)
+}
+
 // table lines up cells that are ended by tabs.
 func table(w io.Writer, print func(w io.Writer)) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

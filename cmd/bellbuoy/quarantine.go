@@ -46,7 +46,7 @@ with an ID show that one and its body. The exit status is 3 where there is none.
 			return err
 		}
 		if *format == outputJSON {
-			err = printQuarantineJSON(env.stdout, list)
+			err = printJSONList(env.stdout, list, func(q client.Quarantined) json.RawMessage { return q.JSON })
 		} else {
 			err = printQuarantine(env.stdout, list)
 		}
@@ -56,15 +56,6 @@ with an ID show that one and its body. The exit status is 3 where there is none.
 		return err
 	}
 	return cmd
-}
-
-// printQuarantineJSON prints the list as the server told it.
-func printQuarantineJSON(w io.Writer, list []client.Quarantined) error {
-	raw := make([]json.RawMessage, len(list))
-	for i, q := range list {
-		raw[i] = q.JSON
-	}
-	return printJSON(w, raw)
 }
 
 // printQuarantine prints a table, and nothing where there is nothing.

@@ -15,7 +15,7 @@ import (
 func newRun(env environment) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use:     "run [--config FILE]",
+		Use:     "run",
 		GroupID: groupSidecar,
 		Short:   "Take notifications and deliver them, until told to stop",
 		Long: `Run the sidecar: take notifications, write them down, deliver them by rules.

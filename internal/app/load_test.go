@@ -125,7 +125,7 @@ targets:
 func TestNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	out, err := check(t, "")
-	want := "bellbuoy.yml: cannot be read: no such file or directory: correct the path, or give bellbuoy's user the right to read it\n"
+	want := "bellbuoy.yml: there is no such file: correct the path, or write the file\n"
 	if !errors.Is(err, ErrConfig) || out != want {
 		t.Errorf("got %v and %q", err, out)
 	}

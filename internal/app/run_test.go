@@ -33,6 +33,7 @@ func TestRunWithoutConfig(t *testing.T) {
 	for _, want := range []string{
 		"url: http://" + l.listen + "/in/distribution\n", "includereferences: true\n", "./bellbuoy.db",
 		"./bellbuoy events\n", "./bellbuoy trace ID\n", "http://" + l.admin + "/api/v1",
+		"timeout: 5s\n", "threshold: 5\n", "backoff: 1s\n", // as examples/distribution/config.yml has them
 	} {
 		if !strings.Contains(l.stdout.String(), want) {
 			t.Errorf("the greeting has no %q:\n%s", want, l.stdout)

@@ -55,6 +55,26 @@ func TestStopLetsSendsEnd(t *testing.T) {
 	}
 }
 
+// What fails ends a run, and counts though it was told to end before; a part that ended
+// because it was told to has not failed.
+func TestEnding(t *testing.T) {
+	e := newEnding(t.Context())
+	e.failed("serve", http.ErrServerClosed)
+	e.failed("deliver", nil)
+	if e.ctx.Err() != nil || e.err() != nil {
+		t.Fatalf("ended with %v", e.err())
+	}
+	first, second := errors.New("no more"), errors.New("not written down")
+	e.failed("serve", first)
+	if e.ctx.Err() == nil {
+		t.Error("it goes on")
+	}
+	e.failed("deliver", second)
+	if err := e.err(); err == nil || err.Error() != "serve: no more\ndeliver: not written down" || !errors.Is(err, first) || !errors.Is(err, second) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 // However its context ends, that is no failure.
 func TestStopAtADeadline(t *testing.T) {
 	file := one(t, "http://127.0.0.1:9/hook")
