@@ -19,9 +19,9 @@ import (
 
 // How long the parts may take to stop, one after the other.
 const (
-	intakeGrace = 5 * time.Second
+	intakeGrace = 2 * time.Second
 	sendGrace   = 25 * time.Second
-	senderGrace = 3 * time.Second
+	senderGrace = 2 * time.Second
 	adminGrace  = time.Second
 )
 
