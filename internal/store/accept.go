@@ -32,6 +32,9 @@ func (s *Store) Accept(ctx context.Context, a Arrival) (Accepted, error) {
 	if a.Body.Bytes == nil {
 		a.Body.Bytes = []byte{} // an empty body is one too
 	}
+	for i := range a.Items {
+		a.Items[i].keys = keys(&a.Items[i].Event, a.Items[i].Routing)
+	}
 	w := &acceptance{s: s, a: &a, headers: string(headers)}
 	if a.Quarantine != "" {
 		err = s.write(ctx, &job{run: w.quarantine})
@@ -143,12 +146,12 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 		}
 		matched = list(it.Routing.Matched)
 	}
-	repository, digest, tags := subject(e)
+	repository, digest := subject(e)
 	s.seqs.event++
 	seq := s.seqs.event
 	s.tail.pending[e.ID] = tailed{seq, it.Fingerprint}
 	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(routeAt), micros(w.a.Received),
-		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, tags, e.Native.ID,
+		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, it.keys, e.Native.ID,
 		it.Fingerprint[:], ruleSet, matched, body); err != nil {
 		return err
 	}
@@ -156,14 +159,14 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 }
 
 // subject is what an event is about, as its columns have it.
-func subject(e *event.Event) (repository, digest, tags string) {
+func subject(e *event.Event) (repository, digest string) {
 	if e.Repository != nil {
 		repository = e.Repository.FullName
 	}
-	if e.Artifact == nil {
-		return repository, "", "[]"
+	if e.Artifact != nil {
+		digest = e.Artifact.Digest
 	}
-	return repository, e.Artifact.Digest, list(e.Artifact.Tags)
+	return repository, digest
 }
 
 // list encodes names as JSON.

@@ -96,7 +96,7 @@ func (s *Store) Route(ctx context.Context, id string, r Routing) error {
 	if err := json.Unmarshal(r.JSON, &final); err != nil {
 		return fmt.Errorf("route event %s: read its JSON: %w", id, err)
 	}
-	repository, digest, tags := subject(&final)
+	repository, digest := subject(&final)
 	err := s.write(ctx, &job{run: func(ctx context.Context) error {
 		ruleSet, err := s.ruleSet(r.RuleSet)
 		if err != nil {
@@ -106,7 +106,7 @@ func (s *Store) Route(ctx context.Context, id string, r Routing) error {
 		if err != nil || !ok {
 			return err
 		}
-		routed, err := s.stmts.routeEvent.ExecContext(ctx, e.seq, string(final.Type), string(final.Status), repository, digest, tags,
+		routed, err := s.stmts.routeEvent.ExecContext(ctx, e.seq, string(final.Type), string(final.Status), repository, digest, keys(&final, r),
 			ruleSet, list(r.Matched), r.JSON)
 		if err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // When events are indexed: so many at a time, or so long after the first of them.
@@ -15,6 +17,50 @@ const (
 	indexAfter = 512
 	indexWait  = 500 * time.Millisecond
 )
+
+// key is what event_key has for one thing that events are found by: a hash of its name
+// and value. In a billion events two things share one by chance, so a query looks at the
+// columns too.
+func key(name, value string) int64 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, s := range [...]string{name, ":", value} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+	}
+	return int64(h)
+}
+
+// keys lists, as JSON, what an event is found by. The names are those of the filters.
+func keys(e *event.Event, r Routing) string {
+	b := append(make([]byte, 0, 192), '[')
+	add := func(name, value string) {
+		if value == "" {
+			return
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, key(name, value), 10)
+	}
+	repository, digest := subject(e)
+	add("type", string(e.Type))
+	add("repository", repository)
+	add("digest", digest)
+	add("native", e.Native.ID)
+	if e.Artifact != nil {
+		for _, t := range e.Artifact.Tags {
+			add("tag", t)
+		}
+	}
+	for _, m := range r.Matched {
+		add("rule", m)
+	}
+	for _, d := range r.Deliveries {
+		add("target", d.Target)
+	}
+	return string(append(b, ']'))
+}
 
 // tail is the newest events, those that are not indexed yet: they are found here by
 // their id, and in lists by looking at each of them.

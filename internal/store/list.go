@@ -38,11 +38,11 @@ func (s *Store) Events(ctx context.Context, q Query) ([]Listed, error) {
 	out, err := c.list(ctx, tx, `event e WHERE e.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')`, "e.seq", limit)
 	if err == nil && len(out) < limit {
 		indexed, order := `event e WHERE e.seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')`, "e.seq"
-		if c.key != "" {
+		if c.key != nil {
 			indexed = `event_key k JOIN event e ON e.seq = k.event
 				WHERE k.event <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND k.key = ?`
 			order = "k.event"
-			c.args = append([]any{c.key}, c.args...)
+			c.args = append([]any{*c.key}, c.args...)
 		}
 		var older []Listed
 		older, err = c.list(ctx, tx, indexed, order, limit-len(out))
@@ -58,7 +58,7 @@ func (s *Store) Events(ctx context.Context, q Query) ([]Listed, error) {
 type conditions struct {
 	where string
 	args  []any
-	key   string // of event_key, the narrowest of those that the query names; "" for none
+	key   *int64 // of event_key, the narrowest of those that the query names; nil for none
 }
 
 // list lists events of one source, newest first.
@@ -106,13 +106,13 @@ func (q Query) conditions() (conditions, error) {
 		{"rule", q.Rule, "EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)"},
 		{"target", q.Target, "EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)"},
 		{"repository", q.Repository, "e.repository = ?"},
-		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(e.tags) WHERE value = ?)"},
+		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(CAST(e.json AS TEXT), '$.artifact.tags') WHERE value = ?)"},
 		{"digest", q.Digest, "e.digest = ?"},
 		{"native", q.NativeID, "e.native_id = ?"},
 	} {
 		if f.value != "" {
 			add(f.cond, f.value)
-			c.key = f.name + ":" + f.value
+			c.key = new(key(f.name, f.value))
 		}
 	}
 	if q.Outcome != "" {

@@ -194,22 +194,14 @@ var sqliteTexts = texts{
 	insertArrival: `INSERT INTO arrival (seq, registry, received, remote, headers, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
 	insertEvent: `INSERT INTO event (seq, id, arrival, state, held_for, route_at, received, type, status, registry,
-			repository, digest, tags, native_id, fingerprint, rule_set, matched, json)
+			repository, digest, keys, native_id, fingerprint, rule_set, matched, json)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
 	findSeen:    `SELECT event, fingerprint FROM seen WHERE id = ?1`,
 	countRepeat: `UPDATE event SET repeats = repeats + 1, conflicts = conflicts + ?2 WHERE seq = ?1`,
 	indexSeen: `INSERT INTO seen (event, id, fingerprint, at)
 		SELECT seq, id, fingerprint, received FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY id`,
 	indexKeys: `INSERT OR IGNORE INTO event_key (key, event)
-		SELECT 'type:' || type, seq FROM event WHERE seq > ?1 AND seq <= ?2
-		UNION ALL SELECT 'repository:' || repository, seq FROM event WHERE seq > ?1 AND seq <= ?2 AND repository <> ''
-		UNION ALL SELECT 'digest:' || digest, seq FROM event WHERE seq > ?1 AND seq <= ?2 AND digest <> ''
-		UNION ALL SELECT 'native:' || native_id, seq FROM event WHERE seq > ?1 AND seq <= ?2 AND native_id <> ''
-		UNION ALL SELECT 'tag:' || t.value, e.seq
-			FROM event e, json_each(e.tags) t WHERE e.seq > ?1 AND e.seq <= ?2
-		UNION ALL SELECT 'rule:' || m.value, e.seq FROM event e, json_each(e.matched) m WHERE e.seq > ?1 AND e.seq <= ?2
-		UNION ALL SELECT 'target:' || target, event FROM delivery WHERE event > ?1 AND event <= ?2
-		ORDER BY 1, 2`,
+		SELECT k.value, e.seq FROM event e, json_each(e.keys) k WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY 1, 2`,
 	setIndexed: `UPDATE meta SET value = ?1 WHERE key = 'indexed'`,
 	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, give_up, hold)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12)`,
@@ -244,7 +236,7 @@ var sqliteTexts = texts{
 	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
-			digest = ?5, tags = ?6, rule_set = ?7, matched = ?8, json = ?9
+			digest = ?5, keys = ?6, rule_set = ?7, matched = ?8, json = ?9
 		WHERE seq = ?1 AND state = 'held'`,
 	park:    `UPDATE delivery SET state = 'parked', reason = ?2 WHERE target = ?1 AND state = 'waiting' AND lease = 0`,
 	release: `UPDATE delivery SET state = 'waiting', reason = '' WHERE target = ?1 AND state = 'parked' AND reason = ?2`,

@@ -67,13 +67,17 @@ func trace(ctx context.Context, tx *sql.Tx, seq int64) (Trace, error) {
 // indexed or not, with that native id.
 func find(ctx context.Context, tx *sql.Tx, id string) (int64, error) {
 	var seq int64
-	for _, query := range []string{
-		`SELECT e.seq FROM seen s JOIN event e ON e.seq = s.event WHERE s.id = ?1`,
-		`SELECT seq FROM event WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND native_id = ?1
-			ORDER BY seq DESC LIMIT 1`,
-		`SELECT event FROM event_key WHERE key = 'native:' || ?1 ORDER BY event DESC LIMIT 1`,
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{`SELECT e.seq FROM seen s JOIN event e ON e.seq = s.event WHERE s.id = ?1`, []any{id}},
+		{`SELECT seq FROM event WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND native_id = ?1
+			ORDER BY seq DESC LIMIT 1`, []any{id}},
+		{`SELECT e.seq FROM event_key k JOIN event e ON e.seq = k.event
+			WHERE k.key = ?1 AND e.native_id = ?2 ORDER BY k.event DESC LIMIT 1`, []any{key("native", id), id}},
 	} {
-		err := tx.QueryRowContext(ctx, query, id).Scan(&seq)
+		err := tx.QueryRowContext(ctx, q.text, q.args...).Scan(&seq)
 		if !errors.Is(err, sql.ErrNoRows) {
 			return seq, err
 		}

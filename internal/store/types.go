@@ -41,6 +41,8 @@ type Item struct {
 	// Hold is set where the event cannot be routed yet; Routing is empty then.
 	Hold    *Hold
 	Routing Routing
+
+	keys string // see the function of that name
 }
 
 // Hold says why an event waits to be routed, and until when at the latest.

@@ -43,7 +43,7 @@ CREATE TABLE event (
     registry    TEXT    NOT NULL,
     repository  TEXT    NOT NULL,
     digest      TEXT    NOT NULL,
-    tags        TEXT    NOT NULL DEFAULT '[]',
+    keys        TEXT    NOT NULL, -- what event_key is to have of it
     native_id   TEXT    NOT NULL,
     fingerprint BLOB    NOT NULL, -- of the notification's own bytes
     repeats     INTEGER NOT NULL DEFAULT 0,
@@ -68,10 +68,10 @@ CREATE TABLE seen (
     at          INTEGER NOT NULL
 ) STRICT;
 
--- Events by type, repository, digest, tag, native id, rule, target: the key is
--- the name of one of these, a colon and the value.
+-- Events by type, repository, digest, tag, native id, rule, target: key is a hash of the
+-- name of one of these and the value, so that what is found must still be looked at.
 CREATE TABLE event_key (
-    key   TEXT    NOT NULL,
+    key   INTEGER NOT NULL,
     event INTEGER NOT NULL,
     PRIMARY KEY (key, event)
 ) STRICT, WITHOUT ROWID;
