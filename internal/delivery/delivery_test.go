@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,9 @@ type rig struct {
 	start time.Time
 	path  string
 
+	window int           // of the store; 0 = its own
+	hold   time.Duration // of deliveries; 0 = 5 minutes
+
 	mu      sync.Mutex
 	log     []sent
 	answer  func(sent) error
@@ -60,7 +64,7 @@ func newRig(t *testing.T, answer func(sent) error) *rig {
 // run opens the store and starts a dispatcher; r.stop ends both.
 func (r *rig) run() {
 	r.t.Helper()
-	s, err := store.Open(r.t.Context(), r.path, store.Options{Version: "test"})
+	s, err := store.Open(r.t.Context(), r.path, store.Options{Version: "test", Window: r.window})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -120,7 +124,7 @@ func (r *rig) accept(native, repository string, targets ...string) {
 	for _, t := range targets {
 		routing.Deliveries = append(routing.Deliveries, store.Planned{
 			ID: uuid.NewString(), Target: t, Type: "webhook", Rule: "r", Key: repository,
-			Due: time.Now(), GiveUp: time.Now().Add(72 * time.Hour), Hold: 5 * time.Minute,
+			Due: time.Now(), GiveUp: time.Now().Add(72 * time.Hour), Hold: cmp.Or(r.hold, 5*time.Minute),
 		})
 	}
 	if _, err := r.store.Accept(context.Background(), store.Arrival{Registry: "hub", Received: time.Now(),

@@ -84,22 +84,19 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return errors.Join(err, <-recorded)
 }
 
-// watch wakes the loops of targets that have something to claim.
+// watch wakes the loops of targets that have something to claim, until ctx ends or the
+// store has failed.
 func (d *Dispatcher) watch(ctx context.Context) error {
 	for {
 		targets, err := d.Store.Ready(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if serr := d.Store.Err(); serr != nil {
-			return fmt.Errorf("deliver: %w", serr)
+		if err != nil {
+			return fmt.Errorf("deliver: %w", err)
 		}
 		for _, t := range targets {
 			d.wake(ctx, t)
-		}
-		if err != nil {
-			d.Log.Error("look for due deliveries", "error", err)
-			pause(ctx, time.Second)
 		}
 	}
 }

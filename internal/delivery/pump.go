@@ -41,12 +41,12 @@ func newPump(d *Dispatcher, target string) *pump {
 // has not begun and waits for what it has.
 func (p *pump) run(ctx context.Context) {
 	for {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || p.d.Store.Err() != nil { // what is sent now could not be recorded
 			p.stop()
 			return
 		}
 		t, known := p.d.Target(p.target)
-		if known && p.queued < t.Concurrency {
+		if known && (p.queued < t.Concurrency || len(p.runnable) == 0 && p.inFlight < t.Concurrency) {
 			p.claim(ctx, 4*t.Concurrency)
 		}
 		for known && p.inFlight < t.Concurrency && len(p.runnable) > 0 {
@@ -63,7 +63,7 @@ func (p *pump) run(ctx context.Context) {
 		select {
 		case o := <-p.results:
 			if p.settle(o) {
-				p.d.recorder.flush()
+				p.d.recorder.flush(ctx)
 			}
 		case <-p.poke:
 		case <-ctx.Done():

@@ -43,7 +43,7 @@ func (r *recorder) poke() {
 }
 
 // flush waits until everything that was added is written, or nothing is any more.
-func (r *recorder) flush() {
+func (r *recorder) flush(ctx context.Context) {
 	done := make(chan struct{})
 	r.mu.Lock()
 	r.flushes = append(r.flushes, done)
@@ -52,6 +52,7 @@ func (r *recorder) flush() {
 	select {
 	case <-done:
 	case <-r.ended:
+	case <-ctx.Done(): // nothing is claimed any more
 	}
 }
 

@@ -187,13 +187,17 @@ func list(names []string) string {
 func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 	now := time.Now()
 	for _, p := range r.Deliveries {
-		lease, err := s.leaseNow(ctx, p, now)
+		where, err := s.place(ctx, p, now)
 		if err != nil {
 			return err
 		}
+		lease := int64(0)
+		if where == handedOver {
+			lease = s.owner
+		}
 		s.seqs.delivery++
 		if _, err := s.stmts.insertDelivery.ExecContext(ctx, s.seqs.delivery, p.ID, seq, p.Target, p.Type, p.Rule, list(p.Rules),
-			p.Key, micros(p.Due), lease, micros(p.GiveUp), p.Hold.Microseconds()); err != nil {
+			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp), p.Hold.Microseconds()); err != nil {
 			return err
 		}
 		if lease == 0 {
@@ -212,34 +216,39 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 	return nil
 }
 
-// leaseNow decides whether a new delivery is handed over at once: then it returns
-// this process's number. Else it returns 0 and has told the shelf.
-func (s *Store) leaseNow(ctx context.Context, p Planned, now time.Time) (int64, error) {
+// place is where a new delivery waits.
+type place int
+
+const (
+	handedOver place = iota // leased to this process, on its target's shelf
+	toBeClaimed
+	behind // others of its key, one of which is being tried again
+)
+
+// place decides where a new delivery waits, and tells the shelf.
+func (s *Store) place(ctx context.Context, p Planned, now time.Time) (place, error) {
 	h := &s.shelves
-	if p.Due.After(now) {
-		h.mark(p.Target, false)
-		h.change(p.Target, func(*shelf) { h.wakeAt(p.Due) })
-		return 0, nil
-	}
 	room, look := h.room(p.Target, s.window)
-	if !room {
-		h.mark(p.Target, true)
-		return 0, nil
+	if look && p.Key != "" {
+		var waits, others, held bool
+		if err := s.stmts.keyWaits.QueryRowContext(ctx, p.Target, p.Key, micros(now)).Scan(&waits, &others, &held); err != nil {
+			return 0, err
+		}
+		switch {
+		case held:
+			h.mark(p.Target, false)
+			return behind, nil
+		case others: // freed, and not all of them claimed yet
+			h.at(p.Target).freed[p.Key] = struct{}{}
+			h.mark(p.Target, true)
+			return behind, nil
+		case waits:
+			room = false
+		}
 	}
-	if !look || p.Key == "" {
-		return s.owner, nil
+	if room && !p.Due.After(now) {
+		return handedOver, nil
 	}
-	var waits, heldBack bool
-	if err := s.stmts.keyWaits.QueryRowContext(ctx, p.Target, p.Key).Scan(&waits); err != nil {
-		return 0, err
-	}
-	if !waits {
-		return s.owner, nil
-	}
-	if err := s.stmts.keyHeldBack.QueryRowContext(ctx, p.Target, p.Key, micros(now)).Scan(&heldBack); err != nil {
-		return 0, err
-	}
-	// Where it is held back, the end of what holds it will say so.
-	h.mark(p.Target, !heldBack)
-	return 0, nil
+	h.due(p.Target, p.Due, now)
+	return toBeClaimed, nil
 }

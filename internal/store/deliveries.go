@@ -4,76 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
-
-// Claim returns up to n deliveries of target that may be attempted now, leased to
-// this process until [Store.Record] hears of them, in the order in which they were
-// accepted. It does not wait for more: [Store.Ready] says when to ask.
-//
-// A delivery whose key is held back by an earlier one that is being tried again is
-// not among them. Of one key, several may be: they are to be attempted one after the
-// other. Once it is recorded that one is to be tried again, the claims of those behind
-// it are void.
-func (s *Store) Claim(ctx context.Context, target string, n int) ([]Claimed, error) {
-	h := &s.shelves
-	h.mu.Lock()
-	sh := h.at(target)
-	k := min(n, len(sh.handed))
-	out := slices.Clone(sh.handed[:k])
-	sh.handed = slices.Delete(sh.handed, 0, k)
-	stored := sh.stored && sh.out < s.window
-	n = min(n-k, s.window-sh.out)
-	h.mu.Unlock()
-	if k > 0 || !stored || n <= 0 {
-		return out, nil
-	}
-	err := s.write(ctx, &job{run: func(ctx context.Context) error {
-		var err error
-		out, err = s.claim(ctx, target, n)
-		return err
-	}})
-	if err != nil {
-		return nil, fmt.Errorf("claim for target %s: %w", target, err)
-	}
-	return out, nil
-}
-
-// claim leases stored rows. Every row of a key that was handed over is older than
-// those of it that are stored, so what is claimed goes behind what was handed.
-func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, error) {
-	now := time.Now()
-	rows, err := s.stmts.claim.QueryContext(ctx, target, micros(now), n, s.owner)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Claimed
-	for rows.Next() {
-		c := Claimed{Target: target}
-		var giveUp int64
-		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Resume, &giveUp, (*[]byte)(&c.Event)); err != nil {
-			return nil, err
-		}
-		c.Attempt++
-		c.GiveUp = fromMicros(giveUp)
-		out = append(out, c)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(out, func(a, b Claimed) int { return int(a.Seq - b.Seq) })
-	others := true
-	if len(out) < n {
-		if err := s.stmts.anyWaiting.QueryRowContext(ctx, target).Scan(&others); err != nil {
-			return nil, err
-		}
-	}
-	s.shelves.claimed(target, len(out) == n, others)
-	s.shelves.change(target, func(sh *shelf) { sh.out += len(out) })
-	return out, nil
-}
 
 // Record writes down how attempts ended and ends their claims, and the claims of what
 // stands behind those of its key that are to be tried again. An outcome of a claim
@@ -140,34 +74,46 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	h.change(o.Target, func(sh *shelf) { sh.out-- })
 	switch {
 	case o.State == Waiting:
-		// Both when it is due and when it ceases to hold others back are in the rows.
-		h.mark(o.Target, !o.Next.After(now))
-		h.change(o.Target, func(*shelf) { h.wakeAt(now) })
-		return s.giveBackBehind(ctx, o)
-	case o.Attempt > 1: // it may have held back others of its key
+		h.due(o.Target, o.Next, now)
+		return s.holdBack(ctx, o, now)
+	case o.Attempt > 1 && o.Key != "": // it may have held back others of its key
+		h.at(o.Target).freed[o.Key] = struct{}{}
 		h.mark(o.Target, true)
 	}
 	return nil
 }
 
-// giveBackBehind ends the claims of what stands behind a delivery that is to be tried
-// again: on the shelf, or in the hands of whoever claimed it.
-func (s *Store) giveBackBehind(ctx context.Context, o Outcome) error {
+// holdBack puts what stands behind a delivery that is to be tried again where no claim
+// finds it: what is leased, on the shelf or in the hands of whoever claimed it, and what
+// waits to be claimed. The end of the hold frees it, or that of the delivery.
+func (s *Store) holdBack(ctx context.Context, o Outcome, now time.Time) error {
 	if o.Key == "" {
 		return nil
 	}
-	r, err := s.stmts.giveBackBehind.ExecContext(ctx, o.Target, o.Key, s.owner, o.Seq)
+	var until int64
+	if err := s.stmts.holdUntil.QueryRowContext(ctx, o.Seq).Scan(&until); err != nil {
+		return err
+	}
+	if until <= micros(now) {
+		return nil
+	}
+	if _, err := s.stmts.holdBack.ExecContext(ctx, o.Target, o.Key, o.Seq); err != nil {
+		return err
+	}
+	r, err := s.stmts.giveBackBehind.ExecContext(ctx, o.Target, o.Key, o.Seq, s.owner)
 	if err != nil {
 		return err
 	}
 	n, err := r.RowsAffected()
-	if err != nil || n == 0 {
+	if err != nil {
 		return err
 	}
-	s.shelves.mark(o.Target, true) // where it holds nothing back any more, they can be claimed
 	s.shelves.change(o.Target, func(sh *shelf) {
 		sh.out -= int(n)
 		sh.handed = slices.DeleteFunc(sh.handed, func(c Claimed) bool { return c.Key == o.Key })
+		if until < math.MaxInt64 {
+			s.shelves.wakeAt(sh, fromMicros(until))
+		}
 	})
 	return nil
 }

@@ -51,7 +51,7 @@ func (s *Store) RuleSet(ctx context.Context, hash string) ([]byte, error) {
 // HeldDue returns up to n held events whose time to be routed has come at now, the
 // longest due first, and when the next of the others is due: zero if there is none.
 func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time.Time, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT e.id, e.registry, e.held_for, e.route_at, e.json,
+	rows, err := s.own.QueryContext(ctx, `SELECT e.id, e.registry, e.held_for, e.route_at, e.json,
 			a.headers, a.body, a.size, a.sha256, a.truncated
 		FROM event e JOIN arrival a ON a.seq = e.arrival
 		WHERE e.state = 'held' AND e.route_at <= ?1 ORDER BY e.route_at, e.seq LIMIT ?2`, micros(now), n)
@@ -79,7 +79,7 @@ func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time
 		return nil, time.Time{}, fmt.Errorf("read held events: %w", sqliteError(err))
 	}
 	var next sql.NullInt64
-	if err := s.read.QueryRowContext(ctx, `SELECT min(route_at) FROM event WHERE state = 'held' AND route_at > ?1`,
+	if err := s.own.QueryRowContext(ctx, `SELECT min(route_at) FROM event WHERE state = 'held' AND route_at > ?1`,
 		micros(now)).Scan(&next); err != nil {
 		return nil, time.Time{}, fmt.Errorf("find next held event: %w", sqliteError(err))
 	}

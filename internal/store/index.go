@@ -134,36 +134,34 @@ func (s *Store) seen(ctx context.Context, id string) (tailed, bool, error) {
 	return e, err == nil, err
 }
 
-// index fills the two tables for the tail, within the running transaction, when it is
-// time. It returns up to which seq, 0 for not now.
-func (s *Store) index(ctx context.Context) (int64, error) {
+// indexing is the job that fills the two tables for the tail. It is one of its own, so
+// that an event that could not be indexed would keep no other from being written.
+func (s *Store) indexing() *job {
 	t := &s.tail
-	if len(t.events) == 0 || len(t.events) < indexAfter && time.Since(t.since) < indexWait {
-		return 0, nil
+	to := t.last // what comes in the same transaction waits for the next time
+	return &job{
+		lazy: true,
+		done: make(chan error, 1),
+		run: func(ctx context.Context) error {
+			for _, st := range []*sql.Stmt{s.stmts.indexSeen, s.stmts.indexKeys} {
+				if _, err := st.ExecContext(ctx, t.indexed, to); err != nil {
+					return fmt.Errorf("index events %d to %d: %w", t.indexed+1, to, err)
+				}
+			}
+			_, err := s.stmts.setIndexed.ExecContext(ctx, strconv.FormatInt(to, 10))
+			return err
+		},
+		then: func() { t.indexedTo(to) },
 	}
-	// What this transaction adds waits for the next time.
-	to := t.last
-	for _, st := range []*sql.Stmt{s.stmts.indexSeen, s.stmts.indexKeys} {
-		if _, err := st.ExecContext(ctx, t.indexed, to); err != nil {
-			return 0, err
-		}
-	}
-	_, err := s.stmts.setIndexed.ExecContext(ctx, strconv.FormatInt(to, 10))
-	return to, err
 }
 
-// committed takes in what a transaction added, up to seq last, and that everything up
-// to seq indexed is indexed, unless that is 0.
-func (t *tail) committed(indexed, last int64) {
-	if indexed == 0 && len(t.pending) == 0 {
+// committed takes in what a transaction added, up to seq last.
+func (t *tail) committed(last int64) {
+	if len(t.pending) == 0 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if indexed > 0 {
-		clear(t.events)
-		t.indexed = indexed
-	}
 	if len(t.events) == 0 {
 		t.since = time.Now()
 	}
@@ -172,6 +170,25 @@ func (t *tail) committed(indexed, last int64) {
 		t.events[id] = e
 	}
 	clear(t.pending)
+}
+
+// undo forgets what a transaction was to add. If it was to index, that is tried again
+// after a while.
+func (t *tail) undo() {
+	clear(t.pending)
+	t.since = time.Now()
+}
+
+// indexedTo takes the events up to seq to out of the tail.
+func (t *tail) indexedTo(to int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.indexed, t.since = to, time.Now()
+	for id, e := range t.events {
+		if e.seq <= to {
+			delete(t.events, id)
+		}
+	}
 }
 
 // at returns the seq of an event of the tail, or 0.

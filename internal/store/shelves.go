@@ -8,15 +8,14 @@ import (
 
 // shelves are what the store knows in memory of each target's waiting deliveries:
 // those that were leased to this process as they were accepted, for delivery to take
-// without reading them back, and whether there are others to be read. They are a
+// without reading them back, and when there may be others to be read. They are a
 // hand-over, no record: after a restart they are empty, and the rows say it all.
 type shelves struct {
 	mu      sync.Mutex
 	targets map[string]*shelf
 	ready   map[string]struct{} // targets with something to claim, not yet told
-	poke    chan struct{}       // one when ready is not empty, or wake has changed
-	wake    time.Time           // when something not yet due will be; zero = unknown
-	looked  time.Time           // up to when due times have been looked for
+	poke    chan struct{}       // one when ready is not empty, or wake is earlier than it was
+	wake    time.Time           // when the first shelf's wake comes, or before; zero = none
 
 	pending []func(*shelf) // changes of the running transaction, by the writer
 	of      []string       // the target of each
@@ -27,8 +26,14 @@ type shelf struct {
 	handed []Claimed // leased to this process and not yet claimed
 	out    int       // leased to this process and not yet ended, handed ones included
 	stored bool      // a claim may find rows that can be attempted now
+	wake   time.Time // when a claim may find some, if not now; zero = unknown or never
 	others bool      // there may be rows that wait without a lease, due or not
-	inTx   int       // leased in the running transaction; the writer's
+
+	// The writer's own:
+	inTx  int                 // leased in the running transaction
+	known bool                // freed has what was there when this process began
+	freed map[string]struct{} // keys that may have rows behind and nothing before them
+	holds time.Time           // up to when ends of holds have been looked for
 }
 
 func (s *shelves) init() {
@@ -37,11 +42,11 @@ func (s *shelves) init() {
 	s.poke = make(chan struct{}, 1)
 }
 
-// at returns a target's shelf. s.mu is held.
+// at returns a target's shelf. s.mu is held, or the caller is the writer.
 func (s *shelves) at(target string) *shelf {
 	sh := s.targets[target]
 	if sh == nil {
-		sh = &shelf{}
+		sh = &shelf{freed: map[string]struct{}{}}
 		s.targets[target] = sh
 	}
 	return sh
@@ -56,15 +61,44 @@ func (s *shelves) foundAtStart(targets []string) {
 		sh.stored, sh.others = true, true
 		s.tell(t)
 	}
-	s.looked = time.Now()
 }
 
 // tell marks target as having something to claim. s.mu is held.
 func (s *shelves) tell(target string) {
 	s.ready[target] = struct{}{}
+	s.nudge()
+}
+
+func (s *shelves) nudge() {
 	select {
 	case s.poke <- struct{}{}:
 	default:
+	}
+}
+
+// wakeAt has a claim of the shelf looked for at t. s.mu is held.
+func (s *shelves) wakeAt(sh *shelf, t time.Time) {
+	if sh.wake.IsZero() || t.Before(sh.wake) {
+		sh.wake = t
+	}
+	if s.wake.IsZero() || t.Before(s.wake) {
+		s.wake = t
+		s.nudge()
+	}
+}
+
+// fire marks the targets whose wake has come. s.mu is held.
+func (s *shelves) fire(now time.Time) {
+	s.wake = time.Time{}
+	for t, sh := range s.targets {
+		switch {
+		case sh.wake.IsZero():
+		case sh.wake.After(now):
+			s.wakeAt(sh, sh.wake)
+		default:
+			sh.wake, sh.stored, sh.others = time.Time{}, true, true
+			s.tell(t)
+		}
 	}
 }
 
@@ -85,12 +119,12 @@ func (s *shelves) mark(target string, stored bool) {
 	s.change(target, func(*shelf) {})
 }
 
-// claimed says at once what a claim has left.
-func (s *shelves) claimed(target string, stored, others bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sh := s.at(target)
-	sh.stored, sh.others = stored, others
+// due says at once that target has a row without a lease that is due at t.
+func (s *shelves) due(target string, t, now time.Time) {
+	s.mark(target, !t.After(now))
+	if t.After(now) { // it may not be when this is committed; then the wake is at once
+		s.change(target, func(sh *shelf) { s.wakeAt(sh, t) })
+	}
 }
 
 // committed applies the changes of the transaction that was committed.
@@ -109,13 +143,13 @@ func (s *shelves) committed() {
 }
 
 // undo forgets the changes of the transaction that was rolled back, and what was
-// marked in it.
+// known from it.
 func (s *shelves) undo() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.of {
 		sh := s.at(t)
-		sh.inTx, sh.stored, sh.others = 0, true, true
+		sh.inTx, sh.stored, sh.others, sh.known = 0, true, true, false
 	}
 	s.clear()
 }
@@ -140,45 +174,39 @@ func (s *shelves) reserve(target string) {
 	s.at(target).inTx++
 }
 
-// wakeAt makes sure that Ready looks again at t. s.mu is held.
-func (s *shelves) wakeAt(t time.Time) {
-	if s.wake.IsZero() || t.Before(s.wake) {
-		s.wake = t
-		select {
-		case s.poke <- struct{}{}:
-		default:
-		}
-	}
-}
+// lookAgain is how long Ready sleeps at the most: the clock may be set, or the machine
+// suspended, and a timer knows of neither.
+const lookAgain = time.Minute
 
 // Ready waits until there are targets with something to claim and names them. A
 // target may be named although nothing is left to claim, and is named again when more
-// comes. One caller at a time.
+// comes. Its error is that of ctx, or the one with which the store has failed. One
+// caller at a time.
 func (s *Store) Ready(ctx context.Context) ([]string, error) {
 	h := &s.shelves
 	for {
+		if err := s.Err(); err != nil {
+			return nil, err
+		}
 		h.mu.Lock()
 		now := time.Now()
-		look := !h.wake.IsZero() && !h.wake.After(now)
+		if !h.wake.IsZero() && !h.wake.After(now) {
+			h.fire(now)
+		}
 		var out []string
 		for t := range h.ready {
 			out = append(out, t)
 		}
 		clear(h.ready)
-		wake := h.wake
-		h.mu.Unlock()
-		if look || wake.IsZero() {
-			if err := s.lookForDue(ctx, now); err != nil {
-				return out, err
-			}
-			if len(out) == 0 {
-				continue
-			}
+		sleep := lookAgain
+		if !h.wake.IsZero() {
+			sleep = min(sleep, h.wake.Sub(now))
 		}
+		h.mu.Unlock()
 		if len(out) > 0 {
 			return out, nil
 		}
-		timer := time.NewTimer(wake.Sub(now))
+		timer := time.NewTimer(sleep)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -188,38 +216,4 @@ func (s *Store) Ready(ctx context.Context) ([]string, error) {
 		case <-timer.C:
 		}
 	}
-}
-
-// never is when to look again where nothing waits for a time: far off, since whatever
-// comes pokes.
-const never = 24 * time.Hour
-
-// lookForDue marks the targets of which something has become due, or is no longer
-// held back, since it looked last, and finds out when that is the case again.
-func (s *Store) lookForDue(ctx context.Context, now time.Time) error {
-	h := &s.shelves
-	h.mu.Lock()
-	from := h.looked
-	h.wake = now.Add(never)
-	h.mu.Unlock()
-	targets, err := s.column(ctx, s.stmts.text.dueTargets, micros(from), micros(now))
-	if err != nil {
-		return err
-	}
-	var next *int64
-	if err := s.read.QueryRowContext(ctx, s.stmts.text.nextWake, micros(now)).Scan(&next); err != nil {
-		return sqliteError(err)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.looked = now
-	for _, t := range targets {
-		sh := h.at(t)
-		sh.stored, sh.others = true, true
-		h.tell(t)
-	}
-	if next != nil {
-		h.wakeAt(fromMicros(*next))
-	}
-	return nil
 }

@@ -54,6 +54,12 @@ func (s *Store) openSQLite(ctx context.Context, version string) error {
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(1)
+	// What waits here keeps the writer out: a checkpoint gives up soon, and comes again.
+	if s.own, err = openDSN(s.path, "_pragma=busy_timeout(50)", "_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	s.own.SetMaxOpenConns(2)
+	s.own.SetMaxIdleConns(1)
 	if s.conn, err = s.db.Conn(ctx); err != nil {
 		return s.openError(err)
 	}
@@ -164,12 +170,12 @@ func final(err error) bool {
 func (s *Store) checkpoint(ctx context.Context) error {
 	for _, mode := range []string{"PASSIVE", "RESTART"} {
 		var busy, pages, moved int64
-		err := s.read.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &moved)
+		err := s.own.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &moved)
 		if err != nil {
 			return fmt.Errorf("checkpoint store: %w", sqliteError(err))
 		}
-		if pages < longLog {
-			break
+		if busy != 0 || pages < longLog {
+			break // a reader is in the way, or there is no need
 		}
 	}
 	return nil
@@ -203,8 +209,8 @@ var sqliteTexts = texts{
 	indexKeys: `INSERT OR IGNORE INTO event_key (key, event)
 		SELECT k.value, e.seq FROM event e, json_each(e.keys) k WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY 1, 2`,
 	setIndexed: `UPDATE meta SET value = ?1 WHERE key = 'indexed'`,
-	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, give_up, hold)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12)`,
+	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, behind, give_up, hold)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12, ?13)`,
 	insertQuarantine: `INSERT INTO quarantine (seq, id, registry, received, last, remote, headers, reason, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 		ON CONFLICT (registry, sha256) DO UPDATE SET count = count + 1, last = excluded.last`,
@@ -213,26 +219,51 @@ var sqliteTexts = texts{
 	insertRuleSet: `INSERT INTO rule_set (hash, source) VALUES (?1, ?2)
 		ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING id`,
 
-	// A key is held back by an earlier delivery of it that is being tried again.
-	keyWaits: `SELECT EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND lease = 0)`,
+	keyWaits: `SELECT
+		EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND key = ?2 AND key <> '' AND state = 'waiting' AND lease = 0),
+		EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND behind = 1),
+		EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND attempts > 0 AND hold_until > ?3)`,
 	keyHeldBack: `SELECT EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND key = ?2 AND state = 'waiting'
 		AND attempts > 0 AND hold_until > ?3)`,
 	claim: `UPDATE delivery SET lease = ?4 WHERE seq IN (
-			SELECT d.seq FROM delivery d
-			WHERE d.target = ?1 AND d.state = 'waiting' AND d.lease = 0 AND d.due <= ?2
-				AND (d.key = '' OR NOT EXISTS (SELECT 1 FROM delivery b
-					WHERE b.target = d.target AND b.key = d.key AND b.state = 'waiting' AND b.attempts > 0
-						AND b.seq < d.seq AND b.hold_until > ?2))
-			ORDER BY d.seq LIMIT ?3)
+			SELECT seq FROM (SELECT seq FROM delivery
+				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts > 0 AND due <= ?2 ORDER BY due LIMIT ?3)
+			UNION ALL
+			SELECT seq FROM (SELECT seq FROM delivery
+				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 ORDER BY seq LIMIT ?3)
+			LIMIT ?3)
 		RETURNING seq, id, type, key, attempts, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event)`,
+	free: `UPDATE delivery SET behind = 0 WHERE seq IN (SELECT seq FROM delivery
+		WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND behind = 1 ORDER BY seq LIMIT ?3)`,
+	keysBehind: `WITH RECURSIVE k (key) AS (
+			SELECT min(key) FROM delivery WHERE target = ?1 AND state = 'waiting' AND behind = 1
+			UNION ALL
+			SELECT (SELECT min(key) FROM delivery WHERE target = ?1 AND key > k.key AND state = 'waiting' AND behind = 1)
+			FROM k WHERE k.key IS NOT NULL)
+		SELECT key FROM k WHERE key IS NOT NULL`,
+	holdsEnded: `SELECT key FROM delivery
+		WHERE target = ?1 AND state = 'waiting' AND attempts > 0 AND hold_until > ?2 AND hold_until <= ?3 AND key <> ''`,
 	anyWaiting: `SELECT EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND state = 'waiting' AND lease = 0)`,
+	nextWake: `SELECT min(t) FROM (
+		SELECT * FROM (SELECT due AS t FROM delivery
+			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts > 0 AND due > ?2 ORDER BY due LIMIT 1)
+		UNION ALL
+		SELECT * FROM (SELECT due FROM delivery
+			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due > ?2 ORDER BY seq LIMIT 1)
+		UNION ALL
+		SELECT * FROM (SELECT hold_until FROM delivery
+			WHERE target = ?1 AND state = 'waiting' AND attempts > 0 AND hold_until > ?2 AND hold_until < 9223372036854775807
+			ORDER BY hold_until LIMIT 1))`,
 	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + 1, lease = 0, resume = ?7, ended = ?8,
 			hold_until = CASE WHEN ?4 = 'waiting' AND hold_until = 0
 				THEN CASE WHEN hold = 0 THEN 9223372036854775807 ELSE ?9 + hold END ELSE hold_until END
 		WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
-	giveBack: `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
-	giveBackBehind: `UPDATE delivery SET lease = 0 WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0 AND seq > ?4)
-		AND target = ?1 AND key = ?2 AND lease = ?3 AND attempts = 0 AND state = 'waiting'`,
+	giveBack:  `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+	holdUntil: `SELECT hold_until FROM delivery WHERE seq = ?1`,
+	holdBack: `UPDATE delivery SET behind = 1 WHERE target = ?1 AND key = ?2 AND key <> '' AND state = 'waiting'
+		AND lease = 0 AND attempts = 0 AND behind = 0 AND seq > ?3`,
+	giveBackBehind: `UPDATE delivery SET behind = 1, lease = 0 WHERE target = ?1 AND key = ?2 AND lease <> 0 AND seq > ?3
+		AND lease = ?4 AND attempts = 0 AND state = 'waiting'`,
 	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
@@ -249,10 +280,4 @@ var sqliteTexts = texts{
 			FROM t WHERE t.target IS NOT NULL)
 		SELECT target FROM t WHERE target IS NOT NULL`,
 	parkedTargets: `SELECT DISTINCT target FROM delivery WHERE state = 'parked' AND reason = ?1`,
-	dueTargets: `SELECT DISTINCT target FROM delivery WHERE state = 'waiting' AND lease = 0 AND due > ?1 AND due <= ?2
-		UNION SELECT DISTINCT target FROM delivery WHERE state = 'waiting' AND attempts > 0 AND hold_until > ?1 AND hold_until <= ?2`,
-	nextWake: `SELECT min(t) FROM (
-		SELECT min(due) AS t FROM delivery WHERE state = 'waiting' AND lease = 0 AND due > ?1
-		UNION ALL
-		SELECT min(hold_until) FROM delivery WHERE state = 'waiting' AND attempts > 0 AND hold_until > ?1 AND hold_until < 9223372036854775807)`,
 }

@@ -9,26 +9,28 @@ import (
 // texts are the statements of one SQL dialect. Their arguments and columns are the
 // same in every dialect.
 type texts struct {
-	insertArrival, insertEvent, findSeen, countRepeat           string
-	indexSeen, indexKeys, setIndexed                            string
-	insertDelivery, insertQuarantine, addTally, insertRuleSet   string
-	keyWaits, keyHeldBack, claim, anyWaiting                    string
-	record, giveBack, giveBackBehind, insertAttempt, routeEvent string
-	park, release                                               string
+	insertArrival, insertEvent, findSeen, countRepeat         string
+	indexSeen, indexKeys, setIndexed                          string
+	insertDelivery, insertQuarantine, addTally, insertRuleSet string
+	keyWaits, keyHeldBack, claim, anyWaiting, nextWake        string
+	free, keysBehind, holdsEnded                              string
+	record, holdUntil, holdBack, giveBack, giveBackBehind     string
+	insertAttempt, routeEvent, park, release                  string
 
-	voidLeases, waitingTargets, parkedTargets, dueTargets, nextWake string
+	voidLeases, waitingTargets, parkedTargets string
 }
 
 // statements are those that the writer runs again and again, prepared.
 type statements struct {
 	text *texts
 
-	insertArrival, insertEvent, findSeen, countRepeat           *sql.Stmt
-	indexSeen, indexKeys, setIndexed                            *sql.Stmt
-	insertDelivery, insertQuarantine, addTally, insertRuleSet   *sql.Stmt
-	keyWaits, keyHeldBack, claim, anyWaiting                    *sql.Stmt
-	record, giveBack, giveBackBehind, insertAttempt, routeEvent *sql.Stmt
-	park, release                                               *sql.Stmt
+	insertArrival, insertEvent, findSeen, countRepeat         *sql.Stmt
+	indexSeen, indexKeys, setIndexed                          *sql.Stmt
+	insertDelivery, insertQuarantine, addTally, insertRuleSet *sql.Stmt
+	keyWaits, keyHeldBack, claim, anyWaiting, nextWake        *sql.Stmt
+	free, keysBehind, holdsEnded                              *sql.Stmt
+	record, holdUntil, holdBack, giveBack, giveBackBehind     *sql.Stmt
+	insertAttempt, routeEvent, park, release                  *sql.Stmt
 
 	all []*sql.Stmt
 }
@@ -43,6 +45,8 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		{&st.indexSeen, t.indexSeen}, {&st.indexKeys, t.indexKeys}, {&st.setIndexed, t.setIndexed}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
 		{&st.insertQuarantine, t.insertQuarantine}, {&st.addTally, t.addTally}, {&st.insertRuleSet, t.insertRuleSet},
 		{&st.keyWaits, t.keyWaits}, {&st.keyHeldBack, t.keyHeldBack}, {&st.claim, t.claim}, {&st.anyWaiting, t.anyWaiting},
+		{&st.nextWake, t.nextWake}, {&st.free, t.free}, {&st.keysBehind, t.keysBehind},
+		{&st.holdsEnded, t.holdsEnded}, {&st.holdUntil, t.holdUntil}, {&st.holdBack, t.holdBack},
 		{&st.record, t.record}, {&st.giveBack, t.giveBack}, {&st.giveBackBehind, t.giveBackBehind}, {&st.insertAttempt, t.insertAttempt},
 		{&st.routeEvent, t.routeEvent}, {&st.park, t.park}, {&st.release, t.release},
 	} {

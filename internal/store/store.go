@@ -50,7 +50,8 @@ type Store struct {
 	lock  *fileLock
 	db    *sql.DB   // the writer's, one connection
 	conn  *sql.Conn // that connection
-	read  *sql.DB
+	read  *sql.DB   // for those who ask
+	own   *sql.DB   // for what runs by itself, which slow questions must not delay
 	stmts *statements
 
 	jobs   chan *job
@@ -155,7 +156,7 @@ func (s *Store) takeOver(ctx context.Context) error {
 
 // column reads one column of text.
 func (s *Store) column(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+	rows, err := s.own.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, sqliteError(err)
 	}
@@ -203,6 +204,9 @@ func (s *Store) closeAll() error {
 	var errs []error
 	if s.stmts != nil {
 		s.stmts.close()
+	}
+	if s.own != nil {
+		errs = append(errs, s.own.Close())
 	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())

@@ -108,7 +108,7 @@ func natives(t testing.TB, cs []Claimed) string {
 
 func record(t testing.TB, s *Store, c Claimed, st State, next time.Time) {
 	t.Helper()
-	o := Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, State: st, Next: next, Time: time.Now(), Outcome: plugin.Delivered}
+	o := Outcome{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, State: st, Next: next, Time: time.Now(), Outcome: plugin.Delivered}
 	if st != Delivered {
 		o.Outcome, o.Error = plugin.Retry, "no"
 	}
@@ -257,9 +257,9 @@ func TestRetryHoldsBackItsKeyOnly(t *testing.T) {
 	// a1 fails: it is to be tried again, and a2 behind it is given back.
 	soon := time.Now().Add(150 * time.Millisecond)
 	if err := s.Record(t.Context(), []Outcome{
-		{Seq: cs[0].Seq, Target: "ci", Attempt: 1, State: Waiting, Next: soon, Time: time.Now(), Outcome: plugin.Retry, Error: "no"},
-		{Seq: cs[1].Seq, Target: "ci", Attempt: 1, Returned: true},
-		{Seq: cs[2].Seq, Target: "ci", Attempt: 1, State: Delivered, Time: time.Now(), Outcome: plugin.Delivered},
+		{Seq: cs[0].Seq, Target: "ci", Key: "a", Attempt: 1, State: Waiting, Next: soon, Time: time.Now(), Outcome: plugin.Retry, Error: "no"},
+		{Seq: cs[1].Seq, Target: "ci", Key: "a", Attempt: 1, Returned: true},
+		{Seq: cs[2].Seq, Target: "ci", Key: "b", Attempt: 1, State: Delivered, Time: time.Now(), Outcome: plugin.Delivered},
 	}); err != nil {
 		t.Fatal(err)
 	}

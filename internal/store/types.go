@@ -129,7 +129,7 @@ type Claimed struct {
 type Outcome struct {
 	Seq     int64
 	Target  string
-	Key     string // as claimed
+	Key     string // as claimed; where it is to be tried again, others of the key are held back
 	Attempt int    // as claimed; an outcome of a claim that is no longer held changes nothing
 	// Returned says that no attempt was made: the claim ends, nothing is counted.
 	Returned bool

@@ -100,19 +100,22 @@ func (s *Store) writer() {
 			}
 			batch = append(batch, nothing())
 		case <-s.tail.due():
-			batch = append(batch, nothing())
+			batch = append(batch, s.indexing())
 		case <-s.closed:
 			s.drain(batch)
 			return
 		}
 		batch = s.gather(batch)
+		if len(s.tail.events) >= indexAfter {
+			batch = append(batch, s.indexing())
+		}
 		s.commitAll(batch)
 		if commits++; commits%checkpointEvery == 0 {
 			select {
 			case checkpoints <- struct{}{}:
 			default: // one is under way, and another is asked for
 				if s.logFull() {
-					checkpoints <- struct{}{}
+					s.yield(checkpoints)
 				}
 			}
 		}
@@ -189,6 +192,15 @@ func (s *Store) drain(batch []*job) {
 	}
 }
 
+// yield lets a checkpoint catch up with the writer, for a moment: what it waits for may
+// be a reader that is in no hurry.
+func (s *Store) yield(checkpoints chan<- struct{}) {
+	select {
+	case checkpoints <- struct{}{}:
+	case <-time.After(100 * time.Millisecond):
+	}
+}
+
 // commitAll runs a batch in one transaction. Where that fails through one of the
 // jobs, each is run in a transaction of its own, so that it fails alone.
 func (s *Store) commitAll(batch []*job) {
@@ -198,10 +210,11 @@ func (s *Store) commitAll(batch []*job) {
 		}
 		return
 	}
-	err := s.commit(batch)
-	if err != nil && len(batch) > 1 && s.Err() == nil {
+	theirs, err := s.commit(batch)
+	if theirs && len(batch) > 1 && s.Err() == nil {
 		for _, j := range batch {
-			j.done <- s.commit([]*job{j})
+			_, err := s.commit([]*job{j})
+			j.done <- err
 		}
 		return
 	}
@@ -210,35 +223,27 @@ func (s *Store) commitAll(batch []*job) {
 	}
 }
 
-// commit runs jobs in one transaction and, when the disk has it, their thens.
-func (s *Store) commit(jobs []*job) (err error) {
+// commit runs jobs in one transaction and, when the disk has it, their thens. It
+// reports whether an error is one of the jobs', and not the transaction's.
+func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	// Nothing here may be interrupted half-way, and a context that can end costs the
 	// driver a goroutine for each statement.
 	ctx := context.Background()
 	seqs := s.seqs
 	counted := s.counts.take()
 	defer func() {
-		if err == nil {
-			return
+		if err != nil {
+			s.seqs = seqs
+			s.counts.putBack(counted)
+			err = s.rollback(ctx, err)
 		}
-		s.seqs = seqs
-		clear(s.tail.pending)
-		s.counts.putBack(counted)
-		if _, rerr := s.conn.ExecContext(ctx, `ROLLBACK`); rerr != nil && final(rerr) {
-			err = errors.Join(err, rerr)
-		}
-		s.shelves.undo()
-		if final(err) {
-			s.fail(err)
-		}
-		err = fmt.Errorf("%w: %w", ErrUnavailable, sqliteError(err))
 	}()
 	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return err
+		return false, err
 	}
 	for _, j := range jobs {
 		if err := j.run(ctx); err != nil {
-			return err
+			return true, err
 		}
 	}
 	for k, n := range counted {
@@ -246,24 +251,34 @@ func (s *Store) commit(jobs []*job) (err error) {
 	}
 	for k, n := range s.counts.inTx {
 		if _, err := s.stmts.addTally.ExecContext(ctx, k.hour, k.registry, k.what, k.typ, n); err != nil {
-			return err
+			return false, err
 		}
 	}
-	indexed, err := s.index(ctx)
-	if err != nil {
-		return err
-	}
 	if _, err := s.conn.ExecContext(ctx, `COMMIT`); err != nil {
-		return err
+		return false, err
 	}
-	s.tail.committed(indexed, s.seqs.event)
+	s.tail.committed(s.seqs.event)
 	for _, j := range jobs {
 		if j.then != nil {
 			j.then()
 		}
 	}
 	s.shelves.committed()
-	return nil
+	return false, nil
+}
+
+// rollback undoes a transaction that failed with err, in the file and in memory, and
+// returns err as callers are to see it.
+func (s *Store) rollback(ctx context.Context, err error) error {
+	if _, rerr := s.conn.ExecContext(ctx, `ROLLBACK`); rerr != nil && final(rerr) {
+		err = errors.Join(err, rerr)
+	}
+	s.shelves.undo()
+	s.tail.undo()
+	if final(err) {
+		s.fail(err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, sqliteError(err))
 }
 
 // fail ends all writing.
@@ -271,5 +286,6 @@ func (s *Store) fail(err error) {
 	err = fmt.Errorf("store %s failed: %w", s.path, sqliteError(err))
 	if s.broken.CompareAndSwap(nil, &err) {
 		s.fatal <- err
+		s.shelves.nudge() // whoever waits for work must hear of it
 	}
 }

@@ -96,17 +96,20 @@ CREATE TABLE delivery (
     give_up    INTEGER NOT NULL,
     hold       INTEGER NOT NULL,           -- how long a retry may hold back its key; 0 = until it ends
     hold_until INTEGER NOT NULL DEFAULT 0, -- set by the first retry
+    behind     INTEGER NOT NULL DEFAULT 0, -- 1 where an earlier one of its key is tried again
     resume     BLOB,
     ended      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX delivery_id ON delivery (id);
 CREATE INDEX delivery_event ON delivery (event);
-CREATE INDEX delivery_ready ON delivery (target, seq) WHERE state = 'waiting' AND lease = 0;
+CREATE INDEX delivery_fresh ON delivery (target, seq) WHERE state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0;
+CREATE INDEX delivery_again ON delivery (target, due) WHERE state = 'waiting' AND lease = 0 AND attempts > 0;
 CREATE INDEX delivery_key ON delivery (target, key, seq) WHERE state = 'waiting' AND lease = 0 AND key <> '';
-CREATE INDEX delivery_due ON delivery (due, target) WHERE state = 'waiting' AND lease = 0;
-CREATE INDEX delivery_retrying ON delivery (target, key, seq) WHERE state = 'waiting' AND attempts > 0;
-CREATE INDEX delivery_hold ON delivery (hold_until, target) WHERE state = 'waiting' AND attempts > 0;
-CREATE INDEX delivery_leased ON delivery (seq) WHERE lease <> 0;
+CREATE INDEX delivery_behind ON delivery (target, key, seq) WHERE state = 'waiting' AND behind = 1;
+CREATE INDEX delivery_retrying ON delivery (target, key, hold_until) WHERE state = 'waiting' AND attempts > 0;
+CREATE INDEX delivery_hold ON delivery (target, hold_until) WHERE state = 'waiting' AND attempts > 0;
+CREATE INDEX delivery_waiting ON delivery (target) WHERE state = 'waiting' AND lease = 0;
+CREATE INDEX delivery_leased ON delivery (target, key, seq) WHERE lease <> 0;
 CREATE INDEX delivery_parked ON delivery (target, seq) WHERE state = 'parked';
 
 CREATE TABLE attempt (
@@ -134,13 +137,14 @@ CREATE TABLE quarantine (
     remote    TEXT    NOT NULL,
     headers   TEXT    NOT NULL,
     reason    TEXT    NOT NULL,
-    body      BLOB    NOT NULL,
     size      INTEGER NOT NULL,
     sha256    BLOB    NOT NULL,
     truncated INTEGER NOT NULL,
     count     INTEGER NOT NULL DEFAULT 1,
+    body      BLOB    NOT NULL, -- the last, so that a list need not read past it
     UNIQUE (registry, sha256)
 ) STRICT;
+CREATE INDEX quarantine_last ON quarantine (last, seq);
 
 -- Counters by the hour: what is stored, what is only counted, what was refused.
 CREATE TABLE tally (
