@@ -4,10 +4,7 @@ package distribution
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"net/http"
-	"reflect"
 
 	"github.com/distribution/distribution/v3/notifications"
 	"github.com/go-json-experiment/json"
@@ -52,21 +49,21 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 func envelope(body []byte) ([]adapters.Notification, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if kind := dec.PeekKind(); kind != '{' {
-		return nil, adapters.Unreadablef(`the body is %s, want an object with a list "events"`, name(kind))
+		return nil, adapters.Unreadablef(`the body is %s, want an object with a list "events"`, adapters.KindName(kind))
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, unreadable(err)
+		return nil, adapters.DecodeFault(err)
 	}
 	var events []adapters.Notification
 	found := false
 	for dec.PeekKind() != '}' {
 		key, err := dec.ReadToken()
 		if err != nil {
-			return nil, unreadable(err)
+			return nil, adapters.DecodeFault(err)
 		}
 		if key.String() != "events" {
 			if err := dec.SkipValue(); err != nil {
-				return nil, unreadable(err)
+				return nil, adapters.DecodeFault(err)
 			}
 			continue
 		}
@@ -84,68 +81,24 @@ func envelope(body []byte) ([]adapters.Notification, error) {
 // list reads the value of "events".
 func list(dec *jsontext.Decoder, body []byte) ([]adapters.Notification, error) {
 	if kind := dec.PeekKind(); kind != '[' {
-		return nil, adapters.Unreadablef(`"events" is %s, want a list`, name(kind))
+		return nil, adapters.Unreadablef(`"events" is %s, want a list`, adapters.KindName(kind))
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, unreadable(err)
+		return nil, adapters.DecodeFault(err)
 	}
 	var events []adapters.Notification
 	for dec.PeekKind() != ']' {
 		if kind := dec.PeekKind(); kind != '{' {
-			return nil, adapters.Unreadablef(`"events" holds %s at /events/%d, want objects only`, name(kind), len(events))
+			return nil, adapters.Unreadablef(`"events" holds %s at /events/%d, want objects only`, adapters.KindName(kind), len(events))
 		}
 		start := dec.InputOffset()
 		e := new(notifications.Event)
 		if err := json.UnmarshalDecode(dec, e); err != nil {
-			return nil, unreadable(err)
+			return nil, adapters.DecodeFault(err)
 		}
 		raw := bytes.TrimLeft(body[start:dec.InputOffset()], ", \t\r\n")
 		events = append(events, adapters.Notification{Native: e, ID: e.ID, Raw: raw})
 	}
 	_, err := dec.ReadToken()
 	return events, err
-}
-
-// unreadable makes a reason of what the decoder says.
-func unreadable(err error) error {
-	var wrong *json.SemanticError
-	if !errors.As(err, &wrong) {
-		return adapters.Unreadablef("%v", err)
-	}
-	at := adapters.Quote(string(wrong.JSONPointer))
-	if wrong.Err != nil {
-		return adapters.Unreadablef("wrong value at %s: %v", at, wrong.Err)
-	}
-	return adapters.Unreadablef("wrong value at %s: %s where %s belongs", at, name(wrong.JSONKind), goName(wrong))
-}
-
-func name(k jsontext.Kind) string {
-	switch k {
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "true or false"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case '[':
-		return "a list"
-	case '{':
-		return "an object"
-	}
-	return fmt.Sprintf("%q", k)
-}
-
-// goName says which JSON the Go type of the registry's struct takes.
-func goName(e *json.SemanticError) string {
-	switch e.GoType.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Int64:
-		return "a number"
-	case reflect.Slice:
-		return "a list"
-	}
-	return "an object"
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -116,7 +117,7 @@ func subject(e event.Event) string {
 	if e.Repository == nil {
 		return "-"
 	}
-	name := e.Repository.FullName
+	name := cmp.Or(e.Repository.FullName, e.Repository.Namespace)
 	switch a := e.Artifact; {
 	case a == nil:
 		return name

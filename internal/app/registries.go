@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/bellbuoy/bellbuoy/adapters"
 	"github.com/bellbuoy/bellbuoy/adapters/distribution"
+	"github.com/bellbuoy/bellbuoy/adapters/quay"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
 )
@@ -18,5 +19,6 @@ type registryType struct {
 func registryTypes() map[string]registryType {
 	return map[string]registryType{
 		"distribution": {distribution.Adapter{}, translator.Distribution},
+		"quay":         {quay.Adapter{}, translator.Quay},
 	}
 }

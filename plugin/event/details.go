@@ -48,6 +48,9 @@ type Commit struct {
 	Time          *time.Time `json:"time,omitempty"`
 	Author        string     `json:"author,omitempty"`
 	AuthorURL     string     `json:"author_url,omitempty"`
+	Committer     string     `json:"committer,omitempty"` // who made it of the author's change
+	CommitterURL  string     `json:"committer_url,omitempty"`
+	GitURL        string     `json:"git_url,omitempty"` // where the sources are cloned from
 }
 
 // Scan is a scan of an artifact.
@@ -83,15 +86,18 @@ type Scanner struct {
 
 // Vulnerability is one finding, or the sum of a scan's: then it has Counts and no ID.
 type Vulnerability struct {
-	ID             string           `json:"id,omitempty"` // CVE-...
-	Severity       Severity         `json:"severity"`
-	NativeSeverity string           `json:"native_severity,omitempty"` // in the source's words, where they differ
-	Description    string           `json:"description,omitempty"`
-	Links          []string         `json:"links,omitempty"`
-	HasFix         *bool            `json:"has_fix,omitempty"`
-	Counts         map[Severity]int `json:"counts,omitempty"`
-	Total          *int             `json:"total,omitempty"`
-	Fixable        *int             `json:"fixable,omitempty"`
+	ID             string   `json:"id,omitempty"` // CVE-...
+	Severity       Severity `json:"severity"`
+	NativeSeverity string   `json:"native_severity,omitempty"` // in the source's words, where they differ
+	Description    string   `json:"description,omitempty"`
+	Links          []string `json:"links,omitempty"`
+	HasFix         *bool    `json:"has_fix,omitempty"`
+	// FirstScan says that the first scan of the artifact found it, and not news about a
+	// vulnerability in what had been scanned before.
+	FirstScan bool             `json:"first_scan,omitempty"`
+	Counts    map[Severity]int `json:"counts,omitempty"`
+	Total     *int             `json:"total,omitempty"`
+	Fixable   *int             `json:"fixable,omitempty"`
 }
 
 // Replication is the copying of artifacts between registries.

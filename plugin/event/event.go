@@ -182,11 +182,12 @@ type Registry struct {
 	Host     string `json:"host,omitempty"`     // Distribution: request.host, as the client named it
 }
 
-// Repository is the repository that an event is about.
+// Repository is the repository that an event is about. Of an event about a whole
+// namespace it is the Namespace alone, and URL is the namespace's.
 type Repository struct {
 	Namespace  string `json:"namespace,omitempty"` // FullName up to the first slash; absent where there is none
 	Name       string `json:"name,omitempty"`      // FullName behind the namespace
-	FullName   string `json:"full_name"`           // without the registry's host
+	FullName   string `json:"full_name,omitempty"` // without the registry's host
 	URL        string `json:"url,omitempty"`
 	Visibility string `json:"visibility,omitempty"` // public or private
 }
