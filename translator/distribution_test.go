@@ -1,34 +1,25 @@
 package translator_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/bellbuoy/bellbuoy/adapters/distribution"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+// The requests in testdata/distribution are what a real registry (3.1.2) posted while
+// a real client did what the file is named for; with and without references.
 
-var hub = translator.Source{
-	Registry: event.Registry{Name: "hub", Type: "distribution"},
-	Received: time.Date(2026, 11, 21, 9, 30, 0, 0, time.FixedZone("CST", 8*3600)),
-}
+var hub = registries()[0].source()
 
 // translate does all that happens to a body before it is routed.
 func translate(t testing.TB, src translator.Source, body string) []event.Event {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/in/hub", nil)
-	ns, err := distribution.Adapter{}.Read(r, []byte(body))
+	ns, err := registries()[0].adapter.Read(r, []byte(body))
 	if err != nil {
 		t.Fatalf("read %s: %v", body, err)
 	}
@@ -47,47 +38,6 @@ func one(t testing.TB, body string) event.Event {
 		t.Fatalf("%s became %d events, want 1", body, len(events))
 	}
 	return events[0]
-}
-
-// Each file is what a real registry (3.1.2) posted while a real client did what the
-// file is named for, a request a line; with and without references.
-func TestDistributionGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/distribution/*.jsonl")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
-			var got bytes.Buffer
-			for line := range strings.Lines(read(t, file)) {
-				for _, e := range translate(t, hub, line) {
-					b, err := json.MarshalIndent(e, "", "\t")
-					if err != nil {
-						t.Fatal(err)
-					}
-					got.Write(append(b, '\n'))
-				}
-			}
-			golden := strings.TrimSuffix(file, ".jsonl") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if want := read(t, golden); got.String() != want {
-				t.Errorf("events differ from %s (write it anew with -update, and look at the difference)\n%s", golden, got.String())
-			}
-		})
-	}
-}
-
-func read(t testing.TB, file string) string {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 func TestDistributionType(t *testing.T) {
