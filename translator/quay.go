@@ -243,8 +243,8 @@ func pushed(e event.Event, a *event.Artifact) event.Event {
 	return e
 }
 
-// digest is what names an artifact without a tag. No tag holds a colon.
-var digest = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
+// quayDigest is what names an artifact without a tag. No tag holds a colon.
+var quayDigest = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
 
 // quayArtifacts returns what a list of tags names: an artifact with all of the tags,
 // since Quay does not say which of them are one, and one for each digest among them.
@@ -254,7 +254,7 @@ func quayArtifacts(tags []string) []*event.Artifact {
 	for _, t := range tags {
 		switch {
 		case t == "":
-		case digest.MatchString(t):
+		case quayDigest.MatchString(t):
 			list = append(list, &event.Artifact{Digest: t})
 		default:
 			named.Tags = append(named.Tags, t)

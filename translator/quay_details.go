@@ -67,7 +67,7 @@ func quayCommit(m *quay.TriggerMetadata) *event.Commit {
 func quayBuilt(q *quay.Notification) *event.Artifact {
 	a := event.Artifact{Tags: q.DockerTags}
 	if len(q.ManifestDigests) == 1 {
-		if d := bareDigest(q.ManifestDigests[0]); digest.MatchString(d) {
+		if d := bareDigest(q.ManifestDigests[0]); quayDigest.MatchString(d) {
 			a.Digest = d
 		}
 	}
@@ -80,7 +80,7 @@ func quayBuilt(q *quay.Notification) *event.Artifact {
 // bareDigest returns the digest of "host/namespace/name@digest", which older versions of
 // Quay send, and anything else as it is.
 func bareDigest(s string) string {
-	if d := s[strings.LastIndexByte(s, '@')+1:]; digest.MatchString(d) {
+	if d := s[strings.LastIndexByte(s, '@')+1:]; quayDigest.MatchString(d) {
 		return d
 	}
 	return s
@@ -170,8 +170,8 @@ func forEach(e event.Event, tags []string) []event.Event {
 	return events
 }
 
-// days is how Quay says when a tag expires.
-var days = regexp.MustCompile(`^([0-9]{1,9}(?:\.[0-9]{1,9})?) days?$`)
+// quayDays is how Quay says when a tag expires.
+var quayDays = regexp.MustCompile(`^([0-9]{1,9}(?:\.[0-9]{1,9})?) days?$`)
 
 // quayExpiries returns one event for all tags that expire, and one for each digest.
 func quayExpiries(e event.Event, q *quay.Notification) []event.Event {
@@ -182,7 +182,7 @@ func quayExpiries(e event.Event, q *quay.Notification) []event.Event {
 	case len(artifacts) == 0:
 		return []event.Event{without(e, "tags")}
 	}
-	m := days.FindStringSubmatch(q.ExpiringIn)
+	m := quayDays.FindStringSubmatch(q.ExpiringIn)
 	if m == nil {
 		return []event.Event{unknown(e, fmt.Sprintf(`expiring_in %s is not "N days"`, adapters.Quote(q.ExpiringIn)))}
 	}
