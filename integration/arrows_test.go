@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"internal/api":         {"internal/store", "internal/rules", "plugin"},
 	"internal/client":      {"plugin"},
 	"internal/console":     {"internal/store", "internal/rules"},
-	"adapters":             {"adapters"},
+	"adapters":             {"adapters/..."},
 	"translator":           {"adapters/...", "translator/..."},
 	"config":               {},
 	"plugin":               {},

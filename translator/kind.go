@@ -163,3 +163,12 @@ func platforms(refs []v1.Descriptor) []event.Platform {
 	}
 	return list
 }
+
+// classifyByTag sets what a tag alone tells, of a registry that says no media type.
+// There the bare tag is taken for the index of referrers that it is reserved for.
+func classifyByTag(a *event.Artifact, tag string) {
+	classify(a, tag, nil)
+	if m := attachedTag.FindStringSubmatch(tag); m != nil && m[3] == "" && a.MediaType == "" {
+		a.Kind, a.Subject = event.KindIndex, m[1]+":"+m[2]
+	}
+}

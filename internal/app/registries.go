@@ -2,7 +2,9 @@ package app
 
 import (
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
 	"github.com/bellbuoy/bellbuoy/adapters/distribution"
+	"github.com/bellbuoy/bellbuoy/adapters/harbor"
 	"github.com/bellbuoy/bellbuoy/adapters/quay"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
@@ -19,6 +21,8 @@ type registryType struct {
 func registryTypes() map[string]registryType {
 	return map[string]registryType{
 		"distribution": {distribution.Adapter{}, translator.Distribution},
+		"cloudevents":  {cloudevents.Adapter{}, translator.CloudEvents},
+		"harbor":       {harbor.Adapter{}, translator.Harbor},
 		"quay":         {quay.Adapter{}, translator.Quay},
 	}
 }

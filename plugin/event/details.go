@@ -102,8 +102,9 @@ type Vulnerability struct {
 
 // Replication is the copying of artifacts between registries.
 type Replication struct {
-	Status      string              `json:"status,omitempty"`  // in the source's words
-	Trigger     string              `json:"trigger,omitempty"` // manual, schedule, event
+	Status      string              `json:"status,omitempty"`      // in the source's words
+	Trigger     string              `json:"trigger,omitempty"`     // manual, schedule, event
+	Description string              `json:"description,omitempty"` // of the policy, in its author's words
 	Source      *ReplicationEnd     `json:"source,omitempty"`
 	Destination *ReplicationEnd     `json:"destination,omitempty"`
 	Succeeded   []ReplicatedContent `json:"succeeded,omitempty"`

@@ -1,0 +1,170 @@
+package harbor
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
+)
+
+// Adapter is the [adapters.Adapter] of Harbor.
+type Adapter struct{}
+
+// Read returns the one notification of a body in Default format; of CloudEvents, those
+// that [cloudevents.Adapter] reads. Native is an [*Event].
+//
+// What is posted tells the format, whatever the policy in Harbor says: binary CloudEvents
+// by their headers, others by the key "specversion" or being a list, Default by the key
+// "event_data", and what has neither key by its content type. Keys count in their exact
+// case only; those that are not known are let pass. So is all that comes with a type
+// that is not known.
+func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, error) {
+	typed := strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/cloudevents")
+	if !typed && r.Header.Get("Ce-Specversion") != "" {
+		return fromCloudEvents(r, body)
+	}
+	if err := adapters.Scan(r.Header, body); err != nil {
+		return nil, err
+	}
+	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return fromCloudEvents(r, body)
+	}
+	var keys struct {
+		SpecVersion json.RawMessage `json:"specversion"`
+		Type        json.RawMessage `json:"type"`
+		EventData   json.RawMessage `json:"event_data"`
+	}
+	if err := decode(body, &keys); err != nil {
+		return nil, unreadable(err, "")
+	}
+	switch {
+	case keys.SpecVersion != nil, typed && keys.EventData == nil:
+		return fromCloudEvents(r, body)
+	case keys.Type == nil && keys.EventData == nil:
+		return nil, adapters.Unreadablef(`neither "type" nor "event_data" in the body: not a notification of Harbor; see that the registry's type is right`)
+	}
+	e, err := fromDefault(body)
+	if err != nil {
+		return nil, err
+	}
+	return []adapters.Notification{{Native: e, Raw: body}}, nil
+}
+
+// fromDefault reads the Default format.
+func fromDefault(body []byte) (*Event, error) {
+	var d struct {
+		Type      string          `json:"type"`
+		OccurAt   int64           `json:"occur_at"`
+		Operator  string          `json:"operator"`
+		EventData json.RawMessage `json:"event_data"`
+	}
+	if err := decode(body, &d); err != nil {
+		return nil, unreadable(err, "")
+	}
+	e := &Event{Type: d.Type, Time: unix(d.OccurAt), Operator: d.Operator}
+	if err := e.setData(d.EventData, "/event_data"); err != nil {
+		return nil, err
+	}
+	if len(body) > adapters.LargeBody {
+		e.trim()
+	}
+	return e, nil
+}
+
+func fromCloudEvents(r *http.Request, body []byte) ([]adapters.Notification, error) {
+	ns, err := cloudevents.Adapter{}.Read(r, body)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ns {
+		e, err := FromCloudEvent(ns[i].Native.(*cloudevents.Event))
+		if err != nil {
+			return nil, err
+		}
+		if len(body) > adapters.LargeBody {
+			e.trim()
+		}
+		ns[i].Native = e
+	}
+	return ns, nil
+}
+
+// FromCloudEvent reads Harbor's event out of a CloudEvent. Its source, the path of a
+// policy by number and without a host, is dropped but for the notification's id. An
+// error is an [adapters.Unreadable].
+func FromCloudEvent(c *cloudevents.Event) (*Event, error) {
+	e := &Event{
+		ID:        c.ID,
+		Type:      c.Type,
+		Time:      c.At,
+		Operator:  c.Extensions["operator"],
+		RequestID: c.Extensions["requestid"],
+	}
+	if err := e.setData(c.Data, "/data"); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// setData takes in the data at pointer, once the type is set.
+func (e *Event) setData(data []byte, pointer string) error {
+	e.Kind, e.Data = KindOf(e.Type), new(Data)
+	if e.Kind == Unknown || data == nil {
+		return nil
+	}
+	if err := decode(data, e.Data); err != nil {
+		return unreadable(err, pointer)
+	}
+	return nil
+}
+
+// decode decodes one JSON value, by the exact case of its keys.
+func decode(b []byte, to any) error {
+	return jsonv2.Unmarshal(b, to)
+}
+
+// unreadable makes a reason of what the decoder says of the value at pointer.
+func unreadable(err error, pointer string) error {
+	var wrong *jsonv2.SemanticError
+	if !errors.As(err, &wrong) {
+		return adapters.Unreadablef("%v", err)
+	}
+	at := adapters.Quote(pointer + string(wrong.JSONPointer))
+	if wrong.Err != nil {
+		return adapters.Unreadablef("wrong value at %s: %v", at, wrong.Err)
+	}
+	return adapters.Unreadablef("wrong value at %s: %s does not belong there", at, kindName(wrong.JSONKind))
+}
+
+// unix returns the time of that many seconds; the zero time for what is none.
+func unix(seconds int64) time.Time {
+	const year9999 = 253402300799
+	if seconds <= 0 || seconds > year9999 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "true or false"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '[':
+		return "a list"
+	}
+	return "an object"
+}
