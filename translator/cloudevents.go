@@ -34,7 +34,7 @@ func cloudEventFamilies() []cloudEventFamily {
 func CloudEvents(src Source, n adapters.Notification) []event.Event {
 	c, ok := n.Native.(*cloudevents.Event)
 	if !ok {
-		return foreign(src, n, "CloudEvent")
+		return wrongNative(src, n, "CloudEvent")
 	}
 	var reason string
 	switch {

@@ -29,11 +29,11 @@ const maxRequestID = 128
 // authentication_type, override_mode, policy_creator and execution_timestamp, which
 // describe the policy; of retentions the type and references of what was deleted
 // (always image, always null) and the rules' params and selectors; harbor_hostname,
-// since its port is cut off; the source of a CloudEvent, which has no host.
+// since its port is cut off (the host is taken from an artifact's URL); the source of a CloudEvent, which has no host.
 func Harbor(src Source, n adapters.Notification) []event.Event {
 	h, ok := n.Native.(*harbor.Event)
 	if !ok {
-		return foreign(src, n, "event of Harbor")
+		return wrongNative(src, n, "event of Harbor")
 	}
 	e := src.event(event.Native{ID: h.ID, Type: h.Type}, h.Time, 0)
 	e.ID = src.derivedID(n.ID, 0)
@@ -50,8 +50,8 @@ func Harbor(src Source, n adapters.Notification) []event.Event {
 	return events
 }
 
-// foreign is what becomes of a notification that another adapter has read.
-func foreign(src Source, n adapters.Notification, want string) []event.Event {
+// wrongNative is what becomes of a notification that another adapter has read.
+func wrongNative(src Source, n adapters.Notification, want string) []event.Event {
 	e := src.event(event.Native{}, src.Received, 0)
 	e.ID, e.TimeSource = src.derivedID(n.ID, 0), event.TimeReceived
 	return []event.Event{unknown(e, fmt.Sprintf("the adapter read a %T, which is no %s", n.Native, want))}
@@ -91,6 +91,7 @@ func harborEvents(e event.Event, h *harbor.Event) []event.Event {
 func harborResource(e event.Event, h *harbor.Event, i int) []event.Event {
 	r := &h.Data.Resources[i]
 	e.Artifact = harborArtifact(r)
+	e.Registry.Host = harborHost(r.ResourceURL, e.Repository.FullName)
 	switch h.Kind {
 	case harbor.ChartUpload, harbor.ChartDownload, harbor.ChartDelete:
 		return []event.Event{harborChart(e, h, i)}
@@ -155,6 +156,17 @@ func harborArtifact(r *harbor.Resource) *event.Artifact {
 	}
 	classifyByTag(a, tag)
 	return a
+}
+
+// harborHost returns the host, and the port if it has one, in a resource's URL, which has
+// no scheme; empty for the URL of a chart's file.
+func harborHost(url, repository string) string {
+	host, path, _ := strings.Cut(url, "/")
+	rest, ok := strings.CutPrefix(path, repository)
+	if !ok || rest == "" || rest[0] != ':' && rest[0] != '@' {
+		return ""
+	}
+	return host
 }
 
 // harborRepository: the namespace is the project, and ends at the first slash. What is

@@ -30,17 +30,18 @@ func harborQuota(e event.Event, h *harbor.Event) event.Event {
 	case reached != nil:
 		q.Threshold = percent(reached[1])
 		q.Resource = reached[2]
-		q.Used, q.Limit = size(reached[3], reached[4]), size(reached[5], reached[6])
+		q.Used, q.Limit = bytesOf(reached[3], reached[4]), bytesOf(reached[5], reached[6])
 		q.Rounded = true
 	case exceeded != nil:
-		q.Asked = size(exceeded[1], exceeded[2])
+		q.Asked = bytesOf(exceeded[1], exceeded[2])
 		q.Resource = exceeded[3]
-		q.Used, q.Limit = size(exceeded[4], exceeded[5]), size(exceeded[6], exceeded[7])
+		q.Used, q.Limit = bytesOf(exceeded[4], exceeded[5]), bytesOf(exceeded[6], exceeded[7])
 		q.Rounded = true
 	}
 	e.Quota = q
 	if len(h.Data.Resources) == 1 {
 		e.Artifact = harborArtifact(&h.Data.Resources[0])
+		e.Registry.Host = harborHost(h.Data.Resources[0].ResourceURL, e.Repository.FullName)
 	}
 	switch {
 	case h.Kind == harbor.QuotaExceed, h.Kind == harbor.ProjectQuota && exceeded != nil:
@@ -53,8 +54,8 @@ func harborQuota(e event.Event, h *harbor.Event) event.Event {
 	return e
 }
 
-// size returns so many of the unit in bytes; nil if that is too many to be true.
-func size(number, unit string) *int64 {
+// bytesOf returns so many of the unit in bytes; nil if that is too many to be true.
+func bytesOf(number, unit string) *int64 {
 	n, err := strconv.ParseFloat(number, 64)
 	if err != nil {
 		return nil

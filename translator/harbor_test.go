@@ -1,0 +1,383 @@
+package translator_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
+	"github.com/bellbuoy/bellbuoy/adapters/harbor"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/translator"
+)
+
+var yard = translator.Source{
+	Registry: event.Registry{Name: "yard", Type: "harbor"},
+	Received: hub.Received,
+}
+
+// fromHarbor does all that happens to a body before it is routed.
+func fromHarbor(t testing.TB, body string) []event.Event {
+	t.Helper()
+	ns, err := harbor.Adapter{}.Read(httptest.NewRequest(http.MethodPost, "/in/yard", nil), []byte(body))
+	if err != nil {
+		t.Fatalf("read %s: %v", body, err)
+	}
+	var events []event.Event
+	for _, n := range ns {
+		events = append(events, translator.Harbor(yard, n)...)
+	}
+	return events
+}
+
+// oneOfHarbor translates a body that becomes one event.
+func oneOfHarbor(t testing.TB, body string) event.Event {
+	t.Helper()
+	events := fromHarbor(t, body)
+	if len(events) != 1 {
+		t.Fatalf("%s became %d events, want 1", body, len(events))
+	}
+	return events[0]
+}
+
+// harborCaptures translates what Harbor posted of what name says, in both formats.
+func harborCaptures(t testing.TB, name string) (byDefault, byCloudEvents []event.Event) {
+	t.Helper()
+	for line := range strings.Lines(read(t, "testdata/harbor/"+name+".jsonl")) {
+		if strings.HasPrefix(line, `{"specversion"`) {
+			byCloudEvents = append(byCloudEvents, fromHarbor(t, line)...)
+		} else {
+			byDefault = append(byDefault, fromHarbor(t, line)...)
+		}
+	}
+	return byDefault, byCloudEvents
+}
+
+// Each file is what a real Harbor (2.15.2) posted while the thing happened that the
+// file is named for, a request a line: in Default format and then as CloudEvents.
+func TestHarborGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/harbor/*.jsonl")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
+			var got bytes.Buffer
+			for line := range strings.Lines(read(t, file)) {
+				for _, e := range fromHarbor(t, line) {
+					b, err := json.MarshalIndent(e, "", "\t")
+					if err != nil {
+						t.Fatal(err)
+					}
+					got.Write(append(b, '\n'))
+				}
+			}
+			golden := strings.TrimSuffix(file, ".jsonl") + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := read(t, golden); got.String() != want {
+				t.Errorf("events differ from %s (write it anew with -update, and look at the difference)\n%s", golden, got.String())
+			}
+		})
+	}
+}
+
+// Both formats mean the same, but for what CloudEvents alone can say.
+func TestHarborFormatsAgree(t *testing.T) {
+	for _, name := range []string{"push-by-digest", "push-cosign-signature", "delete-untagged", "scan-failed", "retention"} {
+		byDefault, byCloudEvents := harborCaptures(t, name)
+		if len(byDefault) == 0 || len(byDefault) != len(byCloudEvents) {
+			t.Fatalf("%s: %d and %d events", name, len(byDefault), len(byCloudEvents))
+		}
+		for i, e := range byCloudEvents {
+			d := byDefault[i]
+			if e.ID == "" || e.Native.ID == "" || e.RequestID == "" || d.ID != "" || d.Native.ID != "" || d.RequestID != "" {
+				t.Errorf("%s: ids %q, %q, %q and %q, %q, %q", name, e.ID, e.Native.ID, e.RequestID, d.ID, d.Native.ID, d.RequestID)
+			}
+			e.ID, e.RequestID, e.Native = "", "", d.Native
+			e.Time = d.Time // jobs may differ by a second
+			if g, w := fmt.Sprint(dumpEvent(t, e)), fmt.Sprint(dumpEvent(t, d)); g != w {
+				t.Errorf("%s\nCloudEvents %s\n    Default %s", name, g, w)
+			}
+		}
+	}
+}
+
+func dumpEvent(t testing.TB, e event.Event) string {
+	t.Helper()
+	b, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+const (
+	hexOf      = "68d8a8636649f980dc2162de2b314dddabe2d9c29ca45cb25dfdbac6ef5385d8"
+	digestOf   = "sha256:" + hexOf
+	repoInYard = `"repository":{"name":"nested/app","namespace":"prod","repo_full_name":"prod/nested/app","repo_type":"private"}`
+)
+
+// about is the body of a notification of an artifact.
+func about(typ, resource string) string {
+	return `{"type":"` + typ + `","occur_at":1795217669,"operator":"admin","event_data":{"resources":[{` + resource + `}],` + repoInYard + `}}`
+}
+
+func TestHarborTypes(t *testing.T) {
+	image := `"digest":"` + digestOf + `","tag":"v1"`
+	chart := `"tag":"1.0.0","resource_url":"https://reg.example/chartrepo/prod/charts/app-1.0.0.tgz"`
+	tests := []struct {
+		names    []string
+		resource string
+		want     event.Type
+		status   event.Status
+	}{
+		{[]string{"PUSH_ARTIFACT", "pushImage"}, image, event.ArtifactPushed, ""},
+		{[]string{"PULL_ARTIFACT", "pullImage"}, image, event.ArtifactPulled, ""},
+		{[]string{"DELETE_ARTIFACT", "deleteImage"}, image, event.ArtifactDeleted, ""},
+		{[]string{"UPLOAD_CHART", "uploadChart"}, chart, event.ChartPushed, ""},
+		{[]string{"DOWNLOAD_CHART", "downloadChart"}, chart, event.ChartPulled, ""},
+		{[]string{"DELETE_CHART", "deleteChart"}, chart, event.ChartDeleted, ""},
+		{[]string{"SCANNING_COMPLETED", "scanningCompleted"}, image, event.ScanCompleted, event.Succeeded},
+		{[]string{"SCANNING_FAILED", "scanningFailed"}, image, event.ScanCompleted, event.Failed},
+		{[]string{"SCANNING_STOPPED"}, image, event.ScanCompleted, event.Stopped},
+		{[]string{"QUOTA_EXCEED"}, image, event.QuotaExceeded, ""},
+		{[]string{"QUOTA_WARNING"}, image, event.QuotaWarning, ""},
+	}
+	for _, tt := range tests {
+		for _, name := range tt.names {
+			e := oneOfHarbor(t, about(name, tt.resource))
+			if e.Type != tt.want || e.Status != tt.status || e.Native.Type != name || e.Reason != "" {
+				t.Errorf("%s: type %s, status %q (%s)", name, e.Type, e.Status, e.Reason)
+			}
+			if chart := strings.HasPrefix(string(tt.want), "chart."); chart != (e.Artifact.Kind == event.KindChart) {
+				t.Errorf("%s: kind %s", name, e.Artifact.Kind)
+			}
+		}
+	}
+}
+
+func TestHarborUnknown(t *testing.T) {
+	tests := []struct{ name, body, reason string }{
+		{"new type", `{"type":"CREATE_TAG","event_data":{"resources":"none"}}`, `type "CREATE_TAG" is not known`},
+		{"type in small letters", `{"type":"push_artifact"}`, `type "push_artifact" is not known`},
+		{"no type", `{"event_data":{}}`, "the event says no type"},
+		{"no data", `{"type":"PUSH_ARTIFACT"}`, "PUSH_ARTIFACT without repository.repo_full_name"},
+		{"data null", `{"type":"PUSH_ARTIFACT","event_data":null}`, "PUSH_ARTIFACT without repository.repo_full_name"},
+		{"no resources", `{"type":"pullImage","event_data":{"resources":null,` + repoInYard + `}}`, "pullImage without resources"},
+		{"no digest", about("PUSH_ARTIFACT", `"tag":"v1"`), "PUSH_ARTIFACT without resources[0].digest"},
+		{"scan of nothing", about("SCANNING_FAILED", ``), "SCANNING_FAILED without resources[0].digest"},
+		{"chart without version", about("uploadChart", `"digest":"`+digestOf+`"`), "uploadChart without resources[0].tag"},
+		{"no replication", `{"type":"REPLICATION","event_data":{}}`, "REPLICATION without replication"},
+		{"no status", `{"type":"REPLICATION","event_data":{"replication":{}}}`, "REPLICATION without replication.job_status"},
+		{"new status", `{"type":"REPLICATION","event_data":{"replication":{"job_status":"Pending"}}}`, `replication.job_status "Pending" is not known`},
+		{"no retention", `{"type":"TAG_RETENTION","event_data":{}}`, "TAG_RETENTION without retention"},
+		{"quota of nothing", `{"type":"QUOTA_WARNING","event_data":{"custom_attributes":{"Details":"x"}}}`, "QUOTA_WARNING without repository.repo_full_name"},
+		{"a quota of 1.10", `{"type":"projectQuota","event_data":{` + repoInYard + `}}`, "projectQuota: custom_attributes.Details does not tell a warning from a quota that is exceeded"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := oneOfHarbor(t, tt.body)
+			if e.Type != event.Unknown || e.Reason != tt.reason || e.Status != "" {
+				t.Errorf("type = %s, status %q (%s), want unknown (%s)", e.Type, e.Status, e.Reason, tt.reason)
+			}
+		})
+	}
+	got := translator.Harbor(yard, adapters.Notification{Native: 7})
+	if len(got) != 1 || got[0].Reason != "the adapter read a int, which is no event of Harbor" {
+		t.Errorf("events = %+v, want one that says what it was given", got)
+	}
+}
+
+// Whatever is posted, the events can be stored and hold no text that the body does not.
+func FuzzHarbor(f *testing.F) {
+	for _, name := range []string{"push-cosign-signature", "scan-vulnerability", "replication-failed-and-tried-again", "retention", "quota-exceeded"} {
+		for line := range strings.Lines(read(f, "testdata/harbor/"+name+".jsonl")) {
+			f.Add([]byte(line))
+		}
+	}
+	f.Add([]byte(about("deleteImage", `"digest":"`+digestOf+`","tag":"a"},{"tag":"b"`)))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ns, err := harbor.Adapter{}.Read(httptest.NewRequest(http.MethodPost, "/in/yard", nil), body)
+		if err != nil {
+			return
+		}
+		words := texts(t, body)
+		for _, n := range ns {
+			events := translator.Harbor(yard, n)
+			if len(events) == 0 {
+				t.Fatal("a notification was lost")
+			}
+			for _, e := range events {
+				storable(t, e)
+				fromBody(t, e, words)
+			}
+		}
+	})
+}
+
+// The same holds for CloudEvents of whatever product.
+func FuzzCloudEvents(f *testing.F) {
+	for line := range strings.Lines(read(f, "testdata/harbor/scan-vulnerability.jsonl")) {
+		f.Add([]byte(line))
+	}
+	f.Add([]byte(zot("image.updated", `"name":"a/b","reference":"v1","digest":"`+digestOf+`","mediaType":"application/vnd.oci.image.manifest.v1+json","manifest":"{}"`)))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ns, err := cloudevents.Adapter{}.Read(httptest.NewRequest(http.MethodPost, "/in/bus", nil), body)
+		if err != nil {
+			return
+		}
+		words := texts(t, body)
+		for _, n := range ns {
+			events := translator.CloudEvents(yard, n)
+			if len(events) == 0 {
+				t.Fatal("a notification was lost")
+			}
+			for _, e := range events {
+				storable(t, e)
+				fromBody(t, e, words)
+			}
+		}
+	})
+}
+
+func storable(t *testing.T, e event.Event) {
+	t.Helper()
+	if !slices.Contains(event.Types(), e.Type) || (e.Type == event.Unknown) != (e.Reason != "") {
+		t.Fatalf("type %q with reason %q", e.Type, e.Reason)
+	}
+	if _, err := json.Marshal(e); err != nil {
+		t.Fatalf("cannot be stored: %v", err)
+	}
+}
+
+// texts returns all that stands in a body: its strings and keys, decoded, also of JSON
+// within them, and its numbers, in one text.
+func texts(t *testing.T, body []byte) string {
+	t.Helper()
+	var all strings.Builder
+	var collect func(v any)
+	collect = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, v := range v {
+				all.WriteString(k + "\n")
+				collect(v)
+			}
+		case []any:
+			for _, v := range v {
+				collect(v)
+			}
+		case string:
+			all.WriteString(v + "\n")
+			var inner any
+			if json.Unmarshal([]byte(v), &inner) == nil {
+				if _, again := inner.(string); !again {
+					collect(inner)
+				}
+			}
+		case json.Number:
+			all.WriteString(v.String() + "\n")
+		}
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("encoding/json does not read %q: %v", body, err)
+	}
+	collect(v)
+	return all.String() + string(body)
+}
+
+// fromBody checks every string of e that is not from a closed set of ours.
+func fromBody(t *testing.T, e event.Event, words string) {
+	t.Helper()
+	check := func(field, s string) {
+		if !strings.Contains(words, s) {
+			t.Fatalf("%s = %q is not in the body", field, s)
+		}
+	}
+	check("native id", e.Native.ID)
+	check("native type", e.Native.Type)
+	check("request id", e.RequestID)
+	check("host", e.Registry.Host)
+	if e.Actor != nil {
+		check("actor", e.Actor.Name)
+	}
+	if r := e.Repository; r != nil {
+		check("namespace", r.Namespace)
+		check("name", r.Name)
+		check("visibility", r.Visibility)
+		if r.FullName != r.Name && r.FullName != r.Namespace+"/"+r.Name {
+			t.Fatalf("full name %q of %q and %q", r.FullName, r.Namespace, r.Name)
+		}
+	}
+	if a := e.Artifact; a != nil {
+		for _, s := range append([]string{a.Digest, a.MediaType, a.ArtifactType, a.URL}, a.Tags...) {
+			check("artifact", s)
+		}
+		if !strings.Contains(words, a.Subject) {
+			check("subject", strings.Replace(a.Subject, ":", "-", 1))
+		}
+	}
+	if s := e.Scan; s != nil {
+		check("scan", s.Status)
+		check("scan", s.ReportID)
+		check("scan", s.SBOM)
+		if s.Scanner != nil {
+			check("scanner", s.Scanner.Name)
+			check("scanner", s.Scanner.Vendor)
+			check("scanner", s.Scanner.Version)
+		}
+	}
+	if v := e.Vulnerability; v != nil {
+		check("severity", v.NativeSeverity)
+	}
+	if r := e.Replication; r != nil {
+		if !slices.Contains([]string{"manual", "schedule", "event"}, r.Trigger) {
+			check("trigger", r.Trigger)
+		}
+		for _, s := range []string{r.Status, r.Description, r.ExecutionID, r.TaskID} {
+			check("replication", s)
+		}
+		for _, end := range []*event.ReplicationEnd{r.Source, r.Destination} {
+			if end != nil {
+				for _, s := range []string{end.Registry, end.Type, end.Endpoint, end.Namespace} {
+					check("end", s)
+				}
+			}
+		}
+		for _, c := range slices.Concat(r.Succeeded, r.Failed) {
+			for _, s := range append([]string{c.Type, c.Status, c.Name}, c.References...) {
+				check("content", s)
+			}
+		}
+	}
+	if q := e.Quota; q != nil {
+		check("quota", q.Message)
+		check("quota", q.Resource)
+	}
+	if r := e.Retention; r != nil {
+		check("policy", r.PolicyID)
+		check("result", r.Result)
+		for _, d := range r.Deleted {
+			check("deleted", d.Name)
+			check("deleted", d.Status)
+		}
+		for _, rule := range r.Rules {
+			check("rule", rule.Template)
+		}
+	}
+}
