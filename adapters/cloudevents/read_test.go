@@ -1,12 +1,15 @@
 package cloudevents
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -254,4 +257,59 @@ func TestReadLarge(t *testing.T) {
 	if e.ID != long || e.Extensions["short"] != "1" || e.Extensions["long"] != "" {
 		t.Error("want the id and the short extension only")
 	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add("", []byte(full))
+	f.Add("application/cloudevents-batch+json", []byte("["+full+`,{"specversion":"1.0","data_base64":"eyJhIjoxfQ=="}]`))
+	f.Add("application/cloudevents+json", []byte(`{"id":7,"time":"2020-08-17T16:04:46.149Asia/Shanghai","data":null}`))
+	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
+		got, err := Adapter{}.Read(request("Content-Type", contentType), body)
+		if err != nil {
+			var unreadable *adapters.Unreadable
+			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
+				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
+			}
+			return
+		}
+		var want []json.RawMessage
+		if json.Unmarshal(body, &want) != nil {
+			want = []json.RawMessage{bytes.TrimSpace(body)}
+		}
+		if len(got) != len(want) {
+			t.Fatalf("Read(%q) gave %d notifications, want %d", body, len(got), len(want))
+		}
+		for i, n := range got {
+			e := n.Native.(*Event)
+			if !bytes.Equal(n.Raw, want[i]) || n.ID != e.Key() || e.Data != nil && !json.Valid(e.Data) {
+				t.Fatalf("Read(%q): %d is %+v from %q", body, i, e, n.Raw)
+			}
+		}
+	})
+}
+
+// A header says anything that HTTP lets through.
+func FuzzReadBinary(f *testing.F) {
+	f.Add("application/json", `"a \"b\""`, "Euro%20%E2%82%AC", []byte(`{"a":1}`))
+	f.Add("", "%", "%ff", []byte("x"))
+	f.Fuzz(func(t *testing.T, contentType, id, ext string, body []byte) {
+		got, err := Adapter{}.Read(request("ce-specversion", "1.0", "Content-Type", contentType, "ce-id", id, "ce-ext", ext), body)
+		if err != nil {
+			var unreadable *adapters.Unreadable
+			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
+				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
+			}
+			return
+		}
+		if strings.HasPrefix(mediaType(contentType), "application/cloudevents") {
+			return // that is another mode
+		}
+		e := got[0].Native.(*Event)
+		if len(got) != 1 || !bytes.Equal(got[0].Raw, body) || !utf8.ValidString(e.ID+e.Extensions["ext"]) {
+			t.Fatalf("Read() = %+v", e)
+		}
+		if !bytes.Equal(append(e.Data, e.Bytes...), body) {
+			t.Fatalf("data %q and bytes %q of %q", e.Data, e.Bytes, body)
+		}
+	})
 }

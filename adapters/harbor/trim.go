@@ -1,5 +1,7 @@
 package harbor
 
+import "slices"
+
 // MaxList is how many entries are kept of a list in a large body.
 const MaxList = 200
 
@@ -33,9 +35,7 @@ func contents(list []Content) []Content {
 		short(&c.NameTag)
 		short(&c.Type)
 		short(&c.Status)
-		for j := range c.References {
-			short(&c.References[j])
-		}
+		c.References = slices.DeleteFunc(c.References, func(s string) bool { return len(s) > maxString })
 	}
 	return list
 }
@@ -45,7 +45,7 @@ func first[T any](list []T) []T {
 	if len(list) <= MaxList {
 		return list
 	}
-	return append([]T(nil), list[:MaxList]...)
+	return slices.Clone(list[:MaxList])
 }
 
 func short(s *string) {
