@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
 	"github.com/bellbuoy/bellbuoy/adapters/distribution"
+	"github.com/bellbuoy/bellbuoy/adapters/harbor"
 	"github.com/bellbuoy/bellbuoy/adapters/quay"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
@@ -35,7 +37,9 @@ type registry struct {
 func registries() []registry {
 	return []registry{
 		{"distribution", distribution.Adapter{}, translator.Distribution},
+		{"harbor", harbor.Adapter{}, translator.Harbor},
 		{"quay", quay.Adapter{}, translator.Quay},
+		{"cloudevents", cloudevents.Adapter{}, translator.CloudEvents},
 	}
 }
 

@@ -85,7 +85,7 @@ func fillScan(s *event.Scan, r *harbor.Report) {
 	if r.Scanner != nil && *r.Scanner != (harbor.Scanner{}) {
 		s.Scanner = &event.Scanner{Name: r.Scanner.Name, Vendor: r.Scanner.Vendor, Version: r.Scanner.Version}
 	}
-	s.Severity = harborSeverity(r.Severity)
+	s.Severity, _ = harborSeverity(r.Severity)
 	if r.Summary == nil {
 		return
 	}
@@ -94,14 +94,11 @@ func fillScan(s *event.Scan, r *harbor.Report) {
 		if n <= 0 {
 			continue
 		}
-		severity := harborSeverity(word)
-		if severity == "" {
-			severity = event.SeverityUnknown // "None" says that it has none, not that there is none
-		}
+		rank, _ := severity(word)
 		if s.Counts == nil {
 			s.Counts = make(map[event.Severity]int)
 		}
-		s.Counts[severity] += n
+		s.Counts[rank] += n
 	}
 }
 
@@ -110,12 +107,9 @@ func harborFindings(s *event.Scan, r *harbor.Report) *event.Vulnerability {
 	if len(s.Counts) == 0 && (s.Total == nil || *s.Total <= 0) {
 		return nil
 	}
-	v := &event.Vulnerability{Severity: s.Severity, Counts: maps.Clone(s.Counts), Total: s.Total, Fixable: s.Fixable}
-	if v.Severity == "" {
+	v := &event.Vulnerability{Counts: maps.Clone(s.Counts), Total: s.Total, Fixable: s.Fixable}
+	if v.Severity, v.NativeSeverity = harborSeverity(r.Severity); v.Severity == "" {
 		v.Severity = worst(s.Counts)
-	}
-	if r.Severity != "" && !strings.EqualFold(r.Severity, string(v.Severity)) {
-		v.NativeSeverity = r.Severity
 	}
 	return v
 }
@@ -132,16 +126,13 @@ func worst(counts map[event.Severity]int) event.Severity {
 	return event.SeverityUnknown
 }
 
-// harborSeverity returns Harbor's word on the common scale. It has the scale's own
-// words and None; a word that is neither is unknown.
-func harborSeverity(word string) event.Severity {
-	switch s := event.Severity(strings.ToLower(word)); s {
-	case event.SeverityCritical, event.SeverityHigh, event.SeverityMedium, event.SeverityLow, event.SeverityNegligible:
-		return s
-	case "", "none":
-		return ""
+// harborSeverity returns Harbor's word on the common scale, and the word where it is
+// another. None means that nothing was found.
+func harborSeverity(word string) (event.Severity, string) {
+	if word == "" || strings.EqualFold(word, "none") {
+		return "", ""
 	}
-	return event.SeverityUnknown
+	return severity(word)
 }
 
 // harborTime returns the time that s says; nil if it is none.

@@ -1,39 +1,33 @@
 package translator_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
-	"github.com/bellbuoy/bellbuoy/adapters/harbor"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
 )
 
-var yard = translator.Source{
-	Registry: event.Registry{Name: "yard", Type: "harbor"},
-	Received: hub.Received,
+// The requests in testdata/harbor are what a real Harbor (2.15.2) posted while the thing
+// happened that the file is named for: in Default format and then as CloudEvents.
+
+var yard = typeNamed("harbor").source()
+
+// typeNamed is one of [registries].
+func typeNamed(name string) registry {
+	all := registries()
+	return all[slices.IndexFunc(all, func(g registry) bool { return g.name == name })]
 }
 
 // fromHarbor does all that happens to a body before it is routed.
 func fromHarbor(t testing.TB, body string) []event.Event {
 	t.Helper()
-	ns, err := harbor.Adapter{}.Read(httptest.NewRequest(http.MethodPost, "/in/yard", nil), []byte(body))
-	if err != nil {
-		t.Fatalf("read %s: %v", body, err)
-	}
-	var events []event.Event
-	for _, n := range ns {
-		events = append(events, translator.Harbor(yard, n)...)
-	}
-	return events
+	return typeNamed("harbor").request(t, httptest.NewRequest(http.MethodPost, "/in/hub", nil), body)
 }
 
 // oneOfHarbor translates a body that becomes one event.
@@ -59,38 +53,6 @@ func harborCaptures(t testing.TB, name string) (byDefault, byCloudEvents []event
 	return byDefault, byCloudEvents
 }
 
-// Each file is what a real Harbor (2.15.2) posted while the thing happened that the
-// file is named for, a request a line: in Default format and then as CloudEvents.
-func TestHarborGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/harbor/*.jsonl")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
-			var got bytes.Buffer
-			for line := range strings.Lines(read(t, file)) {
-				for _, e := range fromHarbor(t, line) {
-					b, err := json.MarshalIndent(e, "", "\t")
-					if err != nil {
-						t.Fatal(err)
-					}
-					got.Write(append(b, '\n'))
-				}
-			}
-			golden := strings.TrimSuffix(file, ".jsonl") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if want := read(t, golden); got.String() != want {
-				t.Errorf("events differ from %s (write it anew with -update, and look at the difference)\n%s", golden, got.String())
-			}
-		})
-	}
-}
-
 // Both formats mean the same, but for what CloudEvents alone can say.
 func TestHarborFormatsAgree(t *testing.T) {
 	for _, name := range []string{"push-by-digest", "push-cosign-signature", "delete-untagged", "scan-failed", "retention"} {
@@ -105,7 +67,7 @@ func TestHarborFormatsAgree(t *testing.T) {
 			}
 			e.ID, e.RequestID, e.Native = "", "", d.Native
 			e.Time = d.Time // jobs may differ by a second
-			if g, w := fmt.Sprint(dumpEvent(t, e)), fmt.Sprint(dumpEvent(t, d)); g != w {
+			if g, w := dumpEvent(t, e), dumpEvent(t, d); g != w {
 				t.Errorf("%s\nCloudEvents %s\n    Default %s", name, g, w)
 			}
 		}
