@@ -21,6 +21,7 @@ func cloudEventFamilies() []cloudEventFamily {
 	return []cloudEventFamily{
 		{"harbor.", harborCloudEvent},
 		{"zotregistry.", zotCloudEvent},
+		{"cr:", acrCloudEvent},
 	}
 }
 

@@ -16,10 +16,13 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/acr"
+	"github.com/bellbuoy/bellbuoy/adapters/acrpersonal"
 	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
 	"github.com/bellbuoy/bellbuoy/adapters/distribution"
 	"github.com/bellbuoy/bellbuoy/adapters/harbor"
 	"github.com/bellbuoy/bellbuoy/adapters/quay"
+	"github.com/bellbuoy/bellbuoy/adapters/tcr"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
 )
@@ -40,6 +43,9 @@ func registries() []registry {
 		{"harbor", harbor.Adapter{}, translator.Harbor},
 		{"quay", quay.Adapter{}, translator.Quay},
 		{"cloudevents", cloudevents.Adapter{}, translator.CloudEvents},
+		{"acr", acr.Adapter{}, translator.ACR},
+		{"acr-personal", acrpersonal.Adapter{}, translator.ACRPersonal},
+		{"tcr", tcr.Adapter{}, translator.TCR},
 	}
 }
 

@@ -2,10 +2,13 @@ package app
 
 import (
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/acr"
+	"github.com/bellbuoy/bellbuoy/adapters/acrpersonal"
 	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
 	"github.com/bellbuoy/bellbuoy/adapters/distribution"
 	"github.com/bellbuoy/bellbuoy/adapters/harbor"
 	"github.com/bellbuoy/bellbuoy/adapters/quay"
+	"github.com/bellbuoy/bellbuoy/adapters/tcr"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
 )
@@ -20,9 +23,12 @@ type registryType struct {
 // registryTypes is the table of registry types: a new one is one line.
 func registryTypes() map[string]registryType {
 	return map[string]registryType{
-		"distribution": {distribution.Adapter{}, translator.Distribution},
+		"acr":          {acr.Adapter{}, translator.ACR},
+		"acr-personal": {acrpersonal.Adapter{}, translator.ACRPersonal},
 		"cloudevents":  {cloudevents.Adapter{}, translator.CloudEvents},
+		"distribution": {distribution.Adapter{}, translator.Distribution},
 		"harbor":       {harbor.Adapter{}, translator.Harbor},
 		"quay":         {quay.Adapter{}, translator.Quay},
+		"tcr":          {tcr.Adapter{}, translator.TCR},
 	}
 }

@@ -121,6 +121,7 @@ type ReplicationEnd struct {
 	Registry  string `json:"registry,omitempty"` // the name that the source gives it; absent for itself
 	Type      string `json:"type,omitempty"`
 	Endpoint  string `json:"endpoint,omitempty"`
+	Region    string `json:"region,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
 }
 

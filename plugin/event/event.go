@@ -51,8 +51,8 @@ type Event struct {
 // Type is the kind of event: one of the closed list below.
 type Type string
 
-// The closed list of types. Those of builds, scans, replications and signatures carry
-// a [Status]; the rest do not.
+// The closed list of types. Those of builds, scans, replications, signatures and
+// delivery chains carry a [Status]; the rest do not.
 const (
 	ArtifactPushed    Type = "artifact.pushed"
 	ArtifactPulled    Type = "artifact.pulled"
@@ -178,13 +178,17 @@ const (
 type Registry struct {
 	Name     string `json:"name"`               // as in bellbuoy's config
 	Type     string `json:"type"`               // distribution, harbor, quay, ...
-	Instance string `json:"instance,omitempty"` // Distribution: source.instanceID, new at each start
-	Host     string `json:"host,omitempty"`     // Distribution: request.host, as the client named it
+	Instance string `json:"instance,omitempty"` // Distribution: source.instanceID, new at each start; ACR: InstanceId
+	// InstanceName is what people call the instance, where the source says it.
+	InstanceName string `json:"instance_name,omitempty"`
+	Region       string `json:"region,omitempty"` // of a cloud: cn-hangzhou
+	Host         string `json:"host,omitempty"`   // Distribution: request.host, as the client named it
 }
 
 // Repository is the repository that an event is about. Of an event about a whole
 // namespace it is the Namespace alone, and URL is the namespace's.
 type Repository struct {
+	ID         string `json:"id,omitempty"`        // the registry's own, where it says one
 	Namespace  string `json:"namespace,omitempty"` // FullName up to the first slash; absent where there is none
 	Name       string `json:"name,omitempty"`      // FullName behind the namespace
 	FullName   string `json:"full_name,omitempty"` // without the registry's host
