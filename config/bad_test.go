@@ -75,7 +75,7 @@ func TestBadConfigs(t *testing.T) {
 		{"tab", "admin:\n\tlisten: x\n", []string{`2: is no YAML: found character that cannot start any token: indent with blanks and not with tabs, and put a value that begins with @, ` + "`" + ` or % in quotes`}},
 
 		{"unknown key", "lisen: 127.0.0.1:5080\n", []string{`1: lisen: unknown key: did you mean "listen"?`}},
-		{"key of a later bellbuoy", "metrics: open\n", []string{`1: metrics: unknown key: there are listen, admin, store, keep, registries, targets and rules`}},
+		{"key of a later bellbuoy", "metrics: open\n", []string{`1: metrics: unknown key: there are listen, tls, admin, store, keep, registries, targets and rules`}},
 		{"unknown key below", "admin: {\n  lsten: x}\n", []string{`2: admin.lsten: unknown key: did you mean "listen"?`}},
 		{"only one key", "admin: {port: 1}\n", []string{`1: admin.port: unknown key: there is only listen`}},
 		{"key in capitals", "Listen: x\n", []string{`1: Listen: unknown key: did you mean "listen"?`}},

@@ -36,6 +36,7 @@ func (c *Config) check(known Known) Faults {
 	if scheme, _, ok := strings.Cut(c.Store, "://"); ok {
 		k.fault("store", "%s:// is not a store that this version has: write the path of a file, such as ./bellbuoy.db", scheme)
 	}
+	k.tls("tls", c.TLS)
 	k.registries = k.names("registries", len(c.Registries), func(i int) string { return c.Registries[i].Name })
 	k.targets = k.names("targets", len(c.Targets), func(i int) string { return c.Targets[i].Name })
 	k.names("rules", len(c.Rules), func(i int) string { return c.Rules[i].Name })
@@ -110,9 +111,7 @@ func (k *checker) registry(path string, r Registry) {
 		if _, list := k.lines[dotted(item(at, i))]; list {
 			at = item(at, i)
 		}
-		if a.Bearer != nil && strings.ContainsFunc(a.Bearer.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
-			k.fault(at+".bearer", "has a blank, a line break or a letter beyond ASCII in it, which no header carries: take another secret")
-		}
+		k.credential(at, a)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 // Config is a whole configuration, defaults filled in.
 type Config struct {
 	Listen     string     `yaml:"listen"` // of the intake; 127.0.0.1:5080
+	TLS        *TLS       `yaml:"tls"`    // of the intake; nil = plain HTTP
 	Admin      Admin      `yaml:"admin"`
 	Store      string     `yaml:"store"` // path of the SQLite file, relative to the working directory; ./bellbuoy.db
 	Keep       []string   `yaml:"keep"`  // event types that are stored though they are many: [event.Type.OnRequest]
@@ -36,14 +37,6 @@ type Registry struct {
 	Type string   `yaml:"type" jsonschema:"required,example=distribution"`
 	Auth AuthList `yaml:"auth"` // any one suffices; may be empty where the intake listens on loopback
 	Pos  Pos      `yaml:"-"`
-}
-
-// AuthList is a list of credentials, or in the file a single one.
-type AuthList []Auth
-
-// Auth is one credential that a registry may show: exactly one field is set.
-type Auth struct {
-	Bearer *Secret `yaml:"bearer" jsonschema:"required,example={file: /run/secrets/hub}"`
 }
 
 // Target is one receiver of events. Printed or encoded as JSON, it shows its name

@@ -58,6 +58,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		d.duration(n, p, path)
 	case *AuthList:
 		d.auth(n, v, path)
+	case *Auth:
+		d.credential(n, v, path)
+	case *File:
+		d.path(n, p, path)
 	case *Deliver:
 		d.deliver(n, v, path)
 	default:
@@ -79,9 +83,12 @@ func (d *decoder) kind(n *yaml.Node, v reflect.Value, path string) {
 	case reflect.Pointer:
 		before := len(d.faults)
 		v.Set(reflect.New(v.Type().Elem()))
-		if s, ok := v.Interface().(*Secret); ok {
-			d.secret(n, s, path)
-		} else {
+		switch p := v.Interface().(type) {
+		case *Secret:
+			d.secret(n, p, path)
+		case *CA:
+			d.ca(n, p, path)
+		default:
 			d.kind(n, v.Elem(), path)
 		}
 		if d.faults[before:].Failed() {
@@ -147,21 +154,6 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 		d.value(content, e, item(path, i))
 	}
 	v.Set(list)
-}
-
-// auth decodes a list of credentials, or a single one.
-func (d *decoder) auth(n *yaml.Node, v reflect.Value, path string) {
-	switch n.Kind {
-	case yaml.SequenceNode:
-		d.list(n, v, path)
-		return
-	case yaml.ScalarNode: // perhaps the secret itself, so it is not quoted
-		d.fault(n.Line, path, "wants keys and values, found "+kindOf(n)+": write {bearer: {file: PATH}}")
-		return
-	}
-	var a Auth
-	d.structure(n, reflect.ValueOf(&a).Elem(), path)
-	v.Set(reflect.ValueOf(AuthList{a}))
 }
 
 // deliver decodes a target's name, or the keys of a Deliver.

@@ -61,8 +61,8 @@ rules:
 		Store:  "/var/lib/bb.db",
 		Keep:   []string{"blob.pulled"},
 		Registries: []Registry{
-			{"hub", "distribution", AuthList{{&file}}, at(7)},
-			{"two", "distribution", AuthList{{&file}, {&env}}, at(8)},
+			{"hub", "distribution", AuthList{{Bearer: &file}}, at(7)},
+			{"two", "distribution", AuthList{{Bearer: &file}, {Bearer: &env}}, at(8)},
 		},
 		Targets: []Target{
 			{

@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -75,37 +74,46 @@ func fromFile(dir, path string) (value, warning string, err error) {
 	if path == "" {
 		return "", "", fmt.Errorf("names no file: write {file: PATH}")
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	// Looked at before it is opened: to open a pipe would wait for its writer.
-	info, err := os.Stat(path)
+	b, mode, err := readRegular("secret", dir, path, maxSecretFile)
 	if err != nil {
-		return "", "", fmt.Errorf("secret file %s cannot be read: %w: correct the path, or give bellbuoy's user the right to read it", path, bare(err))
+		return "", "", err
 	}
-	if !info.Mode().IsRegular() {
-		return "", "", fmt.Errorf("secret file %s is not a regular file: name the file that holds the secret", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", "", fmt.Errorf("secret file %s cannot be read: %w: correct the path, or give bellbuoy's user the right to read it", path, bare(err))
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	if err != nil {
-		return "", "", fmt.Errorf("secret file %s cannot be read: %w", path, bare(err))
-	}
-	if len(b) > maxSecretFile {
-		return "", "", fmt.Errorf("secret file %s is larger than %d KiB: name the file that holds the secret", path, maxSecretFile>>10)
-	}
+	path = within(dir, path)
 	value = strings.TrimRight(string(b), "\r\n")
 	if value == "" {
 		return "", "", fmt.Errorf("secret file %s is empty: write the secret into it", path)
 	}
-	if mode := info.Mode().Perm(); mode&0o004 != 0 {
+	if mode&0o004 != 0 {
 		warning = fmt.Sprintf("secret file %s can be read by every user of this machine (mode %04o): take that right away with chmod o-r", path, mode)
 	}
 	return value, warning, nil
+}
+
+// readRegular reads a file that holds what, of at most size bytes. A path that is not
+// absolute is relative to dir.
+func readRegular(what, dir, path string, size int) ([]byte, fs.FileMode, error) {
+	path = within(dir, path)
+	// Looked at before it is opened: to open a pipe would wait for its writer.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s file %s cannot be read: %w: correct the path, or give bellbuoy's user the right to read it", what, path, bare(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s file %s is not a regular file: name the file that holds the %s", what, path, what)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s file %s cannot be read: %w: correct the path, or give bellbuoy's user the right to read it", what, path, bare(err))
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, int64(size)+1))
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s file %s cannot be read: %w", what, path, bare(err))
+	}
+	if len(b) > size {
+		return nil, 0, fmt.Errorf("%s file %s is larger than %d KiB: name the file that holds the %s", what, path, size>>10, what)
+	}
+	return b, info.Mode().Perm(), nil
 }
 
 // bare takes the operation and the path off an error of package os.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,11 +20,23 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 	type hidden struct{ s Secret }
 	c, faults := Parse("bb.yml", []byte(`
-registries: [{name: hub, type: distribution, auth: {bearer: `+canary+`}}]
+registries: [{name: hub, type: distribution, auth: [{bearer: `+canary+`}, {basic: {user: u, password: `+canary+`}}, {header: {name: X, value: `+canary+`}}, {path: `+canary+`}]}]
 targets: [{name: ci, type: webhook, options: {headers: {X: `+canary+`}}}]
 `), known)
-	if len(c.Registries) != 1 || c.Registries[0].Auth[0].Bearer.Reveal() != canary {
+	if len(c.Registries) != 1 || len(c.Registries[0].Auth) != 4 {
 		t.Fatalf("config %v, faults %v", c, faults)
+	}
+	for i, a := range c.Registries[0].Auth {
+		found := []*Secret{a.Bearer, a.Path}
+		if a.Basic != nil {
+			found = append(found, a.Basic.Password)
+		}
+		if a.Header != nil {
+			found = append(found, a.Header.Value)
+		}
+		if !slices.ContainsFunc(found, func(s *Secret) bool { return s != nil && s.Reveal() == canary }) {
+			t.Errorf("credential %d is %v", i, a)
+		}
 	}
 	var logged bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
@@ -41,7 +54,7 @@ targets: [{name: ci, type: webhook, options: {headers: {X: `+canary+`}}}]
 			shown = append(shown, string(b))
 		}
 	}
-	for _, v := range []any{s, &s, Auth{&s}} {
+	for _, v := range []any{s, &s, Auth{Bearer: &s}, c.Registries} {
 		b, err := yaml.Marshal(v)
 		if err != nil {
 			t.Error(err)
@@ -58,10 +71,10 @@ targets: [{name: ci, type: webhook, options: {headers: {X: `+canary+`}}}]
 	if fmt.Sprint(s) != "***" || fmt.Sprint(&s) != "***" {
 		t.Errorf("printed as %v", s)
 	}
-	if b, _ := json.Marshal(Auth{&s}); string(b) != `{"Bearer":"***"}` {
+	if b, _ := json.Marshal(Header{"X", &s}); string(b) != `{"Name":"X","Value":"***"}` {
 		t.Errorf("JSON is %s", b)
 	}
-	if b, _ := yaml.Marshal(Auth{&s}); string(b) != "bearer: '***'\n" {
+	if b, _ := yaml.Marshal(Header{"X", &s}); string(b) != "name: X\nvalue: '***'\n" {
 		t.Errorf("YAML is %s", b)
 	}
 }
