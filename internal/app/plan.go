@@ -28,9 +28,9 @@ func (s settings) plan() intake.Plan {
 	table := registryTypes()
 	for _, r := range s.config.Registries {
 		t := table[r.Type]
-		reg := intake.Registry{Type: r.Type, Adapter: t.adapter, Translate: t.translate}
+		reg := intake.Registry{Type: r.Type, Adapter: t.adapter, Translate: t.translate, Patience: waitsFor(r.Type)}
 		for _, a := range r.Auth {
-			reg.Bearers = append(reg.Bearers, intake.NewToken(a.Bearer.Reveal()))
+			reg.Auth = append(reg.Auth, credential(a))
 		}
 		p.Registries[r.Name] = reg
 	}
@@ -47,6 +47,22 @@ func (s settings) plan() intake.Plan {
 		p.Keep[event.Type(k)] = true
 	}
 	return p
+}
+
+// credential is what the intake makes of one that the config names.
+func credential(a config.Auth) intake.Credential {
+	switch {
+	case a.Basic != nil:
+		return intake.Basic(a.Basic.User, a.Basic.Password.Reveal())
+	case a.Header != nil:
+		return intake.Header(a.Header.Name, a.Header.Value.Reveal())
+	case a.Path != nil:
+		return intake.PathSecret(a.Path.Reveal())
+	case a.ClientCA != nil:
+		return intake.ClientCA(a.ClientCA.Pool)
+	default:
+		return intake.Bearer(a.Bearer.Reveal())
+	}
 }
 
 func first(schedule []config.Duration) time.Duration {

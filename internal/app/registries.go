@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/bellbuoy/bellbuoy/adapters"
 	"github.com/bellbuoy/bellbuoy/adapters/acr"
 	"github.com/bellbuoy/bellbuoy/adapters/acrpersonal"
@@ -31,4 +33,16 @@ func registryTypes() map[string]registryType {
 		"quay":         {quay.Adapter{}, translator.Quay},
 		"tcr":          {tcr.Adapter{}, translator.TCR},
 	}
+}
+
+// waitsFor is how long a registry of a type waits for the answer to a notification as
+// its makers ship it, 0 where that is not known. What has an id needs none.
+func waitsFor(typ string) time.Duration {
+	switch typ {
+	case "harbor":
+		return 3 * time.Second
+	case "quay":
+		return 10 * time.Second
+	}
+	return 0
 }

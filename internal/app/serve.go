@@ -34,13 +34,17 @@ type parts struct {
 // in which work passes through: nothing more comes in, what is in flight ends, then the
 // rest.
 func (p parts) serve(e *ending) error {
+	in, err := p.intakeServer()
+	if err != nil {
+		return err
+	}
+	admin := p.adminServer()
 	registries, people, err := listen(p.set.config.Listen, p.set.config.Admin.Listen)
 	if err != nil {
 		return err
 	}
-	in, admin := p.intakeServer(), p.adminServer()
 	var servers, workers sync.WaitGroup
-	servers.Go(func() { e.failed("serve registries", in.Serve(intake.Limit(registries))) })
+	servers.Go(func() { e.failed("serve registries", intake.Serve(in, registries, p.log)) })
 	servers.Go(func() { e.failed("serve the admin API", admin.Serve(people)) })
 	work, stopWork := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer stopWork()
@@ -106,14 +110,22 @@ func remedy(err error, key string) string {
 }
 
 // intakeServer serves registries, and those who look whether bellbuoy is well.
-func (p parts) intakeServer() *http.Server {
-	return intake.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (p parts) intakeServer() (*http.Server, error) {
+	srv := intake.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
 			p.health.ServeHTTP(w, r)
 			return
 		}
 		p.in.ServeHTTP(w, r)
 	}), p.log)
+	if t := p.set.config.TLS; t != nil {
+		certificate, err := intake.ReadCertificate(string(t.Cert), string(t.Key), p.log)
+		if err != nil {
+			return nil, err
+		}
+		srv.TLSConfig = certificate.Config()
+	}
+	return srv, nil
 }
 
 func (p parts) adminServer() *http.Server {

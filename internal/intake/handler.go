@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +20,8 @@ const Prefix = "/in/"
 // ten seconds, and then repeats.
 const acceptTimeout = 10 * time.Second
 
-// Handler serves POST /in/{registry}. It answers 202 when the store has everything on
+// Handler serves POST /in/{registry} and /in/{registry}/{event}, where the path names the
+// event, and both with a secret, as in /in/{registry}/-/{secret}/{event}. It answers 202 when the store has everything on
 // disk, and only then; what it cannot read goes to quarantine and is answered the same,
 // because a registry repeats a refused notification for ever, before all later ones.
 //
@@ -36,11 +36,12 @@ type Handler struct {
 	// failing is set while the store refuses, so that it is logged once.
 	failing atomic.Bool
 	large   chan struct{} // has an entry for each large body in memory
+	retries *retries
 }
 
 // New returns a handler that writes to s and goes by p until the next [Handler.Use].
 func New(ctx context.Context, s *store.Store, p Plan, log *slog.Logger) (*Handler, error) {
-	h := &Handler{store: s, log: log, large: make(chan struct{}, maxLarge)}
+	h := &Handler{store: s, log: log, large: make(chan struct{}, maxLarge), retries: newRetries()}
 	if err := h.Use(ctx, p); err != nil {
 		return nil, err
 	}
@@ -65,9 +66,10 @@ type answer struct {
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name, ok := registryName(r.URL.Path)
+	began := time.Now()
+	at, ok := parsePath(r.URL.Path)
 	if !ok {
-		refuse(w, http.StatusNotFound, "nothing is here; a registry posts to "+Prefix+"{registry}")
+		refuse(w, http.StatusNotFound, "nothing is here; a registry posts to "+Prefix+"{registry} or "+Prefix+"{registry}/{event}")
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -80,24 +82,41 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	plan := h.plan.Load()
-	reg, ok := plan.Registries[name]
+	reg, ok := plan.Registries[at.registry]
 	if !ok {
 		refuse(w, http.StatusNotFound, fmt.Sprintf(
-			"no registry is named %s; add it to the configuration's registries, or correct the URL in the registry's", adapters.Quote(name)))
+			"no registry is named %s; add it to the configuration's registries, or correct the URL in the registry's", adapters.Quote(at.registry)))
 		return
 	}
-	if !reg.admits(r.Header) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="bellbuoy"`)
+	if !reg.admits(r, at.secret) {
+		reg.challenge(w)
 		refuse(w, http.StatusUnauthorized, "send the credentials that the configuration names for this registry")
 		return
 	}
+	r = at.request(r)
 	body, done, refused := h.readBody(w, r)
 	defer done()
 	if refused != nil {
 		refuse(w, refused.status, refused.detail)
 		return
 	}
-	accepted, err := h.accept(r, plan, name, reg, body)
+	h.take(w, r, h.arrival(r, plan, at.registry, reg, body), reg, began)
+}
+
+// take writes down what the request says, and answers.
+func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, reg Registry, began time.Time) {
+	// It goes on though the client hangs up: on a slow disk, a registry that gives up and
+	// repeats would else never get through.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
+	defer cancel()
+	flight := h.retries.begin(ctx, r, reg, began, &a)
+	defer flight.settle(false)
+	if flight != nil {
+		// The body is whole. At the end of its time the connection would seem to be gone.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
+	accepted, err := h.accept(ctx, a)
+	flight.settle(err == nil)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
 		refuse(w, http.StatusServiceUnavailable, "the store cannot take it now; send it again. The log says why")
@@ -107,15 +126,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		accepted.IDs = []string{}
 	}
 	w.Header().Set("Content-Type", "application/json")
+	flight.answering()
 	reply(w, http.StatusAccepted, answer{accepted.IDs, accepted.Duplicates, accepted.Quarantined})
+	if flight != nil && http.NewResponseController(w).Flush() != nil {
+		flight.unsent()
+	}
 }
 
-// accept writes down what the request says. It goes on though the client hangs up: on a
-// slow disk, a registry that gives up and repeats would else never get through.
-func (h *Handler) accept(r *http.Request, plan *Plan, name string, reg Registry, body []byte) (store.Accepted, error) {
-	a := h.arrival(r, plan, name, reg, body)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
-	defer cancel()
+// accept writes a down. The first failure and the first success after it are logged.
+func (h *Handler) accept(ctx context.Context, a store.Arrival) (store.Accepted, error) {
 	accepted, err := h.store.Accept(ctx, a)
 	if failed := err != nil; failed != h.failing.Swap(failed) {
 		if failed {
@@ -125,13 +144,6 @@ func (h *Handler) accept(r *http.Request, plan *Plan, name string, reg Registry,
 		}
 	}
 	return accepted, err
-}
-
-// registryName returns NAME of a path /in/NAME, to which a slash may be added.
-func registryName(path string) (string, bool) {
-	rest, ok := strings.CutPrefix(path, Prefix)
-	name := strings.TrimSuffix(rest, "/")
-	return name, ok && name != "" && !strings.Contains(name, "/")
 }
 
 // fromWebPage reports whether a browser says that a page of another site, or any page

@@ -56,12 +56,12 @@ func plan(t testing.TB, list ...config.Rule) Plan {
 	t.Helper()
 	hub := Registry{
 		Type:      "distribution",
-		Bearers:   []Token{NewToken("another-secret"), NewToken(secret)},
+		Auth:      []Credential{Bearer("another-secret"), Bearer(secret)},
 		Adapter:   distribution.Adapter{},
 		Translate: translator.Distribution,
 	}
 	open := hub
-	open.Bearers = nil
+	open.Auth = nil
 	return Plan{
 		Registries: map[string]Registry{"hub": hub, "open": open},
 		Targets: map[string]Target{

@@ -3,6 +3,7 @@ package intake
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 )
 
 // problem is an answer that refuses a request, as RFC 9457 has it.
@@ -19,14 +20,15 @@ func refuse(w http.ResponseWriter, status int, detail string) {
 	reply(w, status, problem{"about:blank", http.StatusText(status), status, detail})
 }
 
-// reply writes v. That it did not arrive is not for us to know: a registry that got no
-// answer repeats its request.
+// reply writes v, of which the caller may want to know whether it was sent.
 func reply(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil { // only types that always encode come here
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	body = append(body, '\n')
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body)
 }

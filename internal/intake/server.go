@@ -5,18 +5,17 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"golang.org/x/net/netutil"
 )
 
-// maxConns is how many connections are served at a time; more wait to be accepted.
-const maxConns = 1024
-
 // NewServer returns a server for h with bounds that a registry's requests never reach
-// and that a client which sends slowly, or endless headers, does.
+// and that a client which sends slowly, or endless headers, does. It speaks HTTP/1 only,
+// so that what bounds connections bounds requests.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
 	return &http.Server{
 		Handler:           h,
+		Protocols:         &protocols,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second, // of the whole request
 		IdleTimeout:       60 * time.Second,
@@ -25,5 +24,12 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// Limit bounds the connections of l.
-func Limit(l net.Listener) net.Listener { return netutil.LimitListener(l, maxConns) }
+// Serve serves the connections of l, with TLS where srv has a TLSConfig, at most 1024 at
+// a time and 256 of one address other than loopback.
+func Serve(srv *http.Server, l net.Listener, log *slog.Logger) error {
+	l = limit(l, log)
+	if srv.TLSConfig != nil {
+		return srv.ServeTLS(l, "", "")
+	}
+	return srv.Serve(l)
+}

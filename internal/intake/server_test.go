@@ -25,7 +25,7 @@ func serve(t *testing.T, h http.Handler, adjust func(*http.Server)) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = srv.Serve(Limit(l))
+		_ = Serve(srv, l, slog.New(slog.DiscardHandler))
 	}()
 	t.Cleanup(func() {
 		if err := srv.Close(); err != nil {

@@ -11,6 +11,8 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
+const nothingHere = "nothing is here; a registry posts to /in/{registry} or /in/{registry}/{event}"
+
 func TestRefusals(t *testing.T) {
 	h := newHouse(t, plan(t, rule("all", []string{"artifact.pushed"}, "ci")))
 	bearer := []string{"Authorization", "Bearer " + secret}
@@ -23,17 +25,20 @@ func TestRefusals(t *testing.T) {
 		header             [2]string
 	}{
 		{name: "another path", method: "POST", path: "/", status: 404,
-			detail: "nothing is here; a registry posts to /in/{registry}"},
+			detail: nothingHere},
 		{name: "no registry", method: "POST", path: "/in/", status: 404,
-			detail: "nothing is here; a registry posts to /in/{registry}"},
+			detail: nothingHere},
 		{name: "doubled slash", method: "POST", path: "//in/hub", headers: bearer, status: 404,
-			detail: "nothing is here; a registry posts to /in/{registry}"},
+			detail: nothingHere},
 		{name: "dots", method: "POST", path: "/x/../in/hub", headers: bearer, status: 404,
-			detail: "nothing is here; a registry posts to /in/{registry}"},
-		{name: "below a registry", method: "POST", path: "/in/hub/push", headers: bearer, status: 404,
-			detail: "nothing is here; a registry posts to /in/{registry}"},
+			detail: nothingHere},
+		{name: "too deep", method: "POST", path: "/in/hub/push/more", headers: bearer, status: 404, detail: nothingHere},
+		{name: "no secret", method: "POST", path: "/in/hub/-/", headers: bearer, status: 404, detail: nothingHere},
+		{name: "empty secret", method: "POST", path: "/in/hub/-//push", headers: bearer, status: 404, detail: nothingHere},
+		{name: "too deep behind a secret", method: "POST", path: "/in/hub/-/a-secret/push/more", headers: bearer, status: 404, detail: nothingHere},
+		{name: "empty event", method: "POST", path: "/in/hub/-/a-secret//", headers: bearer, status: 404, detail: nothingHere},
 		{name: "two slashes behind", method: "POST", path: "/in/hub//", headers: bearer, status: 404,
-			detail: "nothing is here; a registry posts to /in/{registry}"},
+			detail: nothingHere},
 		{name: "unknown registry", method: "POST", path: "/in/nub", headers: bearer, status: 404,
 			detail: `no registry is named "nub"; add it to the configuration's registries, or correct the URL in the registry's`},
 		{name: "GET", method: "GET", path: "/in/hub", headers: bearer, status: 405,
