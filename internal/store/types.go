@@ -33,8 +33,8 @@ type Raw struct {
 // Item is one event of an arrival.
 type Item struct {
 	Event event.Event
-	// Dedupe says that Event.ID is derived from a native id: a second item with
-	// that id is a repeat. Fingerprint is over the notification's own bytes; a repeat
+	// Dedupe says that Event.ID is derived from a native id, or is that of the event
+	// whose retry this is known to be: a second item with that id is a repeat. Fingerprint is over the notification's own bytes; a repeat
 	// with another one is a conflict, and the first is kept.
 	Dedupe      bool
 	Fingerprint [32]byte
@@ -180,8 +180,8 @@ type Received struct {
 	Size      int64             `json:"size"`
 	SHA256    string            `json:"sha256"`
 	Truncated bool              `json:"truncated,omitempty"`
-	// Repeats counts later notifications with the same native id; Conflicts those
-	// of them with other bytes.
+	// Repeats counts later notifications with the same native id, and known retries of
+	// those without one; Conflicts those of them with other bytes.
 	Repeats   int `json:"repeats"`
 	Conflicts int `json:"conflicts"`
 }
