@@ -88,7 +88,7 @@ func (k *checker) names(kind string, count int, name func(int) string) nameSet {
 		}
 		if first, ok := set.index[n]; ok {
 			other := item(kind, first)
-			k.fault(path, "%q is the name of %s too, in line %d: give one of them another", n, other, k.find(other+".name").Line)
+			k.fault(path, "%q is the name of %s too, in line %d: give one of them another", n, other, k.lines[dotted(other+".name")])
 			continue
 		}
 		if !namePattern.MatchString(n) {

@@ -21,9 +21,15 @@ type Config struct {
 	Targets    []Target   `yaml:"targets"`
 	Rules      []Rule     `yaml:"rules"`
 
+	// Endpoint is how a registry's own configuration says that it posts to bellbuoy,
+	// nil where none was read; see [LoadBeside].
+	Endpoint *Endpoint `yaml:"-"`
+
 	// file and lines say where each path stands, as dotted writes it; see Locate.
 	file  string
 	lines map[string]int
+	// written has what stands elsewhere, by the beginning of its dotted path.
+	written map[string]place
 }
 
 // Admin is where people and scripts ask.
@@ -36,7 +42,10 @@ type Registry struct {
 	Name string   `yaml:"name" jsonschema:"required,example=hub"`
 	Type string   `yaml:"type" jsonschema:"required,example=distribution"`
 	Auth AuthList `yaml:"auth"` // any one suffices; may be empty where the intake listens on loopback
-	Pos  Pos      `yaml:"-"`
+	// All: every one of Auth must come. The registry's own configuration, from which
+	// they were read, has it send all of them.
+	All bool `yaml:"-"`
+	Pos Pos  `yaml:"-"`
 }
 
 // Target is one receiver of events. Printed or encoded as JSON, it shows its name

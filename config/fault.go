@@ -29,6 +29,7 @@ type Severity int
 const (
 	Error   Severity = iota // the configuration must not be used
 	Warning                 // it may be used, but somebody should look
+	Note                    // nothing is wrong; somebody may not expect it
 )
 
 // Fault is one thing that is wrong in a configuration.
@@ -39,8 +40,8 @@ type Fault struct {
 	Message  string // what is wrong, and what to do; lower case, no secret in it
 }
 
-// String returns "FILE:LINE: path: what, and what to do". A warning has the word
-// before its message.
+// String returns "FILE:LINE: path: what, and what to do". A warning and a note have
+// that word before the message.
 func (f Fault) String() string {
 	var b strings.Builder
 	if f.Pos != (Pos{}) {
@@ -49,8 +50,11 @@ func (f Fault) String() string {
 	if f.Path != "" {
 		b.WriteString(f.Path + ": ")
 	}
-	if f.Severity == Warning {
+	switch f.Severity {
+	case Warning:
 		b.WriteString("warning: ")
+	case Note:
+		b.WriteString("note: ")
 	}
 	b.WriteString(f.Message)
 	return b.String()
@@ -89,11 +93,11 @@ func (fs Faults) Err() error {
 	return errors.New(strings.Join(lines, "\n"))
 }
 
-// Warnings returns those that are warnings.
+// Warnings returns those that are warnings or notes.
 func (fs Faults) Warnings() Faults {
 	var list Faults
 	for _, f := range fs {
-		if f.Severity == Warning {
+		if f.Severity != Error {
 			list = append(list, f)
 		}
 	}
@@ -128,11 +132,12 @@ func (fs Faults) Merge(more Faults) Faults {
 }
 
 // Locate puts each fault that has a path and no line on the line of the file where
-// the path, or what holds it, is written. It changes fs and returns it.
+// the path, or what holds it, is written; the path becomes the one that it has in
+// that file. It changes fs and returns it.
 func (c *Config) Locate(fs Faults) Faults {
 	for i, f := range fs {
 		if f.Pos.Line == 0 {
-			fs[i].Pos = c.find(f.Path)
+			fs[i].Pos, fs[i].Path = c.locate(f.Path)
 		}
 	}
 	return fs
@@ -142,8 +147,8 @@ func (c *Config) Locate(fs Faults) Faults {
 // its options; path is within them, as senders write it: "headers.X-Token",
 // "secrets.0", or empty for the options as a whole.
 func (c *Config) OptionFault(target int, path, message string) Fault {
-	full := optionPath(target, path)
-	return Fault{Pos: c.find(full), Path: full, Message: message}
+	pos, full := c.locate(optionPath(target, path))
+	return Fault{Pos: pos, Path: full, Message: message}
 }
 
 func optionPath(target int, path string) string {
@@ -154,15 +159,47 @@ func optionPath(target int, path string) string {
 	return full + "." + path
 }
 
-// find returns where path is written, or else the nearest thing around it.
-func (c *Config) find(path string) Pos {
-	for p := dotted(path); p != ""; p = p[:max(0, strings.LastIndexByte(p, '.'))] {
+// locate returns where path, or else the nearest thing around it, is written, and
+// its path there.
+func (c *Config) locate(path string) (Pos, string) {
+	pos := Pos{File: c.file}
+	for p := dotted(path); p != ""; p = around(p) {
 		if line, ok := c.lines[p]; ok {
-			return Pos{c.file, line}
+			pos.Line = line
+			break
 		}
 	}
-	return Pos{File: c.file}
+	for p := dotted(path); p != ""; p = around(p) {
+		if at, ok := c.written[p]; ok {
+			pos.File = at.file
+			return pos, at.rename(path, p)
+		}
+	}
+	return pos, path
 }
+
+// place is where something of a configuration is written, if not in its file under
+// its own name.
+type place struct {
+	file, path string
+	// whole: the path stands for all that is within, which has no path of its own.
+	whole bool
+}
+
+// rename returns what path, of which from is the dotted beginning, is called there.
+func (p place) rename(path, from string) string {
+	if p.whole {
+		return p.path
+	}
+	end := len(path)
+	for end > 0 && dotted(path[:end]) != from {
+		end--
+	}
+	return p.path + path[end:]
+}
+
+// around returns the dotted path of what holds p, "" at the top.
+func around(p string) string { return p[:max(0, strings.LastIndexByte(p, '.'))] }
 
 // dotted writes targets[0].name as targets.0.name, so that the two ways in which
 // paths name the items of a list are one.

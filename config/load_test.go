@@ -61,8 +61,8 @@ rules:
 		Store:  "/var/lib/bb.db",
 		Keep:   []string{"blob.pulled"},
 		Registries: []Registry{
-			{"hub", "distribution", AuthList{{Bearer: &file}}, at(7)},
-			{"two", "distribution", AuthList{{Bearer: &file}, {Bearer: &env}}, at(8)},
+			{Name: "hub", Type: "distribution", Auth: AuthList{{Bearer: &file}}, Pos: at(7)},
+			{Name: "two", Type: "distribution", Auth: AuthList{{Bearer: &file}, {Bearer: &env}}, Pos: at(8)},
 		},
 		Targets: []Target{
 			{
