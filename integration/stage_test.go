@@ -65,6 +65,17 @@ type stage struct {
 // newStage starts both. The options' target is set to the receiver.
 func newStage(t *testing.T, o sidecar.Options) *stage {
 	t.Helper()
+	dir := t.TempDir()
+	return newStageWith(t, func(target string) (sidecar.Config, error) {
+		o.Target = target
+		return sidecar.Write(dir, o)
+	})
+}
+
+// newStageWith starts both, bellbuoy with the configuration that write makes for the
+// receiver's URL.
+func newStageWith(t *testing.T, write func(target string) (sidecar.Config, error)) *stage {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	rec, err := receiver.Start()
@@ -72,13 +83,11 @@ func newStage(t *testing.T, o sidecar.Options) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(rec.Down)
-	o.Target = rec.URL()
-	dir := t.TempDir()
-	c, err := sidecar.Write(dir, o)
+	c, err := write(rec.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, ctx: ctx, rec: rec, config: c, log: filepath.Join(dir, "bellbuoy.log")}
+	s := &stage{t: t, ctx: ctx, rec: rec, config: c, log: filepath.Join(t.TempDir(), "bellbuoy.log")}
 	s.start()
 	t.Cleanup(func() {
 		if t.Failed() {

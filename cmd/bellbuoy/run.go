@@ -13,7 +13,6 @@ import (
 )
 
 func newRun(env environment) *cobra.Command {
-	var file string
 	cmd := &cobra.Command{
 		Use:     "run",
 		GroupID: groupSidecar,
@@ -24,32 +23,42 @@ Without --config it reads ./bellbuoy.yml where there is one. Without any config
 it listens on this machine only, takes every event and keeps it in ./bellbuoy.db,
 and prints what to put into the registry's config.
 
+With --registry-config it reads a Distribution registry's own config.yml as well:
+the endpoint named bellbuoy there says where to listen, what the registry is called
+and what it must show, and a top-level section "bellbuoy" may hold all the rest, so
+that one file configures both. What the files say twice must be the same.
+
 SIGTERM or SIGINT ends it: no more is taken in, the sends under way are finished.
 A second one ends it at once; nothing is lost by that, but sends whose end was
 not written down are made again.`,
 		Example: `  bellbuoy run
-  bellbuoy run --config /etc/bellbuoy/bellbuoy.yml`,
+  bellbuoy run --config /etc/bellbuoy/bellbuoy.yml
+  bellbuoy run --registry-config /etc/distribution/config.yml`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			executable, err := os.Executable()
-			if err != nil {
-				return fmt.Errorf("find own executable, which also runs the senders: %w", err)
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
-			defer stop()
-			// After the first signal a second does what it does to any program.
-			defer context.AfterFunc(ctx, stop)()
-
-			return app.Run(ctx, app.Options{
-				ConfigFile: file,
-				Version:    readBuild().Version,
-				Stdout:     env.stdout,
-				Stderr:     env.stderr,
-				Executable: executable,
-				Name:       os.Args[0],
-			})
-		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "config `FILE` (default ./bellbuoy.yml where there is one)")
+	files := addRegistryConfig(cmd)
+	files.addConfig(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := files.complete(cmd); err != nil {
+			return err
+		}
+		executable, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find own executable, which also runs the senders: %w", err)
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
+		defer stop()
+		// After the first signal a second does what it does to any program.
+		defer context.AfterFunc(ctx, stop)()
+
+		return app.Run(ctx, app.Options{
+			Files:      files.Files,
+			Version:    readBuild().Version,
+			Stdout:     env.stdout,
+			Stderr:     env.stderr,
+			Executable: executable,
+			Name:       os.Args[0],
+		})
+	}
 	return cmd
 }

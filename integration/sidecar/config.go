@@ -28,6 +28,8 @@ type Config struct {
 	Listen string // the intake's address
 	Admin  string // the admin API's address
 	Store  string // the database file
+	// OfRegistry: the file is the registry's own, with a section for bellbuoy.
+	OfRegistry bool
 }
 
 // Write writes a configuration into dir, with free addresses and its store beside it.

@@ -20,7 +20,11 @@ type Sidecar struct {
 // Start starts program with c and env on top of this process's environment, and
 // returns at once; its output is appended to log. See [Sidecar.Ready].
 func Start(program string, c Config, log string, env ...string) (*Sidecar, error) {
-	cmd := exec.Command(program, "run", "--config", c.Path)
+	flag := "--config"
+	if c.OfRegistry {
+		flag = "--registry-config"
+	}
+	cmd := exec.Command(program, "run", flag, c.Path)
 	cmd.Env = append(os.Environ(), env...)
 	p, err := process.Start(cmd, log)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 
 // Options are what a sidecar is run with.
 type Options struct {
-	ConfigFile     string // "" takes [DefaultFile] where there is one, else none
+	Files          Files // none = [DefaultFile] where there is one
 	Version        string
 	Stdout, Stderr io.Writer // what people are told; the log, as JSON
 	Executable     string    // this program: run again as the process of each built-in sender
@@ -40,7 +40,7 @@ type Options struct {
 // store); what ends it while it runs (the store failed, say), in the same good order.
 func Run(ctx context.Context, o Options) error {
 	log := slog.New(slog.NewJSONHandler(o.Stderr, nil))
-	set, faults, err := load(ctx, o.ConfigFile, o.Version)
+	set, faults, err := load(ctx, o.Files, o.Version)
 	if err != nil {
 		return err
 	}

@@ -29,14 +29,45 @@ type settings struct {
 	config *config.Config
 	rules  *rules.Set
 	types  map[string]plugin.Description // of the target types in use
-	file   string                        // "" where there is none
+	file   string                        // what it was read from; "" where there is none
 }
 
-// load reads the configuration in file and checks all of it: the file itself, the
+// Files are what a configuration is read from.
+type Files struct {
+	Config   string // bellbuoy's own; "" takes [DefaultFile] where there is one
+	Registry string // the config.yml of a Distribution registry, read with it; "" = none
+	Endpoint string // of that registry's that posts to bellbuoy; "" = [config.DefaultEndpoint]
+}
+
+// String names the files.
+func (f Files) String() string {
+	if f.Config == "" || f.Registry == "" {
+		return f.Config + f.Registry
+	}
+	return f.Config + " and " + f.Registry
+}
+
+// read reads the files that there are, and completes f by the default one.
+func (f *Files) read(known config.Known) (*config.Config, config.Faults) {
+	if f.Config == "" {
+		if _, err := os.Stat(DefaultFile); !errors.Is(err, fs.ErrNotExist) {
+			f.Config = DefaultFile
+		}
+	}
+	switch {
+	case f.Registry != "":
+		return config.LoadBeside(f.Config, config.Beside{File: f.Registry, Endpoint: f.Endpoint}, known)
+	case f.Config != "":
+		return config.Load(f.Config, known)
+	}
+	return config.Default(), nil
+}
+
+// load reads the configuration in files and checks all of it: the files themselves, the
 // rules' patterns, and each target's options by the sender of its type. With no file
 // named it takes [DefaultFile] where there is one, else the configuration of a
 // bellbuoy that was given none. Faults may be warnings only; then err is nil.
-func load(ctx context.Context, file, version string) (settings, config.Faults, error) {
+func load(ctx context.Context, files Files, version string) (settings, config.Faults, error) {
 	builtin := senders.Builtin()
 	known := config.Known{
 		RegistryTypes: slices.Sorted(maps.Keys(registryTypes())),
@@ -45,18 +76,10 @@ func load(ctx context.Context, file, version string) (settings, config.Faults, e
 	for _, t := range event.Types() {
 		known.EventTypes = append(known.EventTypes, string(t))
 	}
-	if file == "" {
-		if _, err := os.Stat(DefaultFile); errors.Is(err, fs.ErrNotExist) {
-			c := config.Default()
-			set, faults := rules.FromConfig(c)
-			return settings{config: c, rules: set}, faults, faults.Err()
-		}
-		file = DefaultFile
-	}
-	c, faults := config.Load(file, known)
+	c, faults := files.read(known)
 	set, patterns := rules.FromConfig(c)
 	faults = faults.Merge(patterns)
-	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: file}
+	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: files.String()}
 	checkers := map[string]plugin.Sender{}
 	var plain config.Faults
 	for i, t := range c.Targets {
@@ -82,7 +105,8 @@ func load(ctx context.Context, file, version string) (settings, config.Faults, e
 		}
 		plain = append(plain, plainSecrets(i, t, s.types[t.Type].Secrets)...)
 	}
-	faults = faults.Merge(c.Locate(plain)) // nothing more of an option that is wrong
+	plain = append(c.Locate(plain), ignored(c)...)
+	faults = faults.Merge(plain) // nothing more of an option that is wrong
 	if err := faults.Err(); err != nil {
 		return s, faults, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
@@ -107,14 +131,14 @@ func plainSecrets(i int, t config.Target, secrets []string) config.Faults {
 	return out
 }
 
-// Check reads the configuration in file, or [DefaultFile] where that is "", and prints
+// Check reads the configuration in files, or [DefaultFile] where none is named, and prints
 // each fault and each warning to w as FILE:LINE: path: what, and what to do. The error
 // wraps [ErrConfig] where there are faults. It starts nothing and asks no target.
-func Check(ctx context.Context, file string, w io.Writer) error {
-	if file == "" {
-		file = DefaultFile
+func Check(ctx context.Context, files Files, w io.Writer) error {
+	if files.Config == "" && files.Registry == "" {
+		files.Config = DefaultFile
 	}
-	s, faults, err := load(ctx, file, "")
+	s, faults, err := load(ctx, files, "")
 	if err != nil && !errors.Is(err, ErrConfig) {
 		return err
 	}
@@ -126,7 +150,7 @@ func Check(ctx context.Context, file string, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrConfig, count(len(faults)-len(faults.Warnings()), "fault", "faults"))
 	}
-	_, err = fmt.Fprintf(w, "%s: good: %s, %s, %s\n", file, count(len(s.config.Registries), "registry", "registries"),
+	_, err = fmt.Fprintf(w, "%s: good: %s, %s, %s\n", s.file, count(len(s.config.Registries), "registry", "registries"),
 		count(len(s.config.Targets), "target", "targets"), count(len(s.config.Rules), "rule", "rules"))
 	return err
 }

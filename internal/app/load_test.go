@@ -23,7 +23,7 @@ rules:
 func check(t *testing.T, file string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := Check(t.Context(), file, &out)
+	err := Check(t.Context(), Files{Config: file}, &out)
 	return out.String(), err
 }
 
@@ -80,7 +80,7 @@ FILE:21: rules[0].deliver[0]: unknown target "cj": did you mean "ci"?
 		t.Errorf("got %v", err)
 	}
 
-	_, faults, err := load(t.Context(), file, "test")
+	_, faults, err := load(t.Context(), Files{Config: file}, "test")
 	if !errors.Is(err, ErrConfig) {
 		t.Fatalf("got %v", err)
 	}
@@ -129,7 +129,7 @@ func TestNoFile(t *testing.T) {
 	if !errors.Is(err, ErrConfig) || out != want {
 		t.Errorf("got %v and %q", err, out)
 	}
-	s, faults, err := load(t.Context(), "", "test")
+	s, faults, err := load(t.Context(), Files{}, "test")
 	if err != nil || len(faults) > 0 || s.file != "" {
 		t.Fatalf("got file %q, %v, %v", s.file, faults, err)
 	}
@@ -148,7 +148,7 @@ func TestDefaultFile(t *testing.T) {
 	if err := os.WriteFile(DefaultFile, []byte(good), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s, _, err := load(t.Context(), "", "test"); err != nil || s.file != DefaultFile || len(s.config.Targets) != 1 {
+	if s, _, err := load(t.Context(), Files{}, "test"); err != nil || s.file != DefaultFile || len(s.config.Targets) != 1 {
 		t.Errorf("got file %q, %v", s.file, err)
 	}
 	if out, err := check(t, ""); err != nil || out != "bellbuoy.yml: good: 1 registry, 1 target, 2 rules\n" {
@@ -160,7 +160,7 @@ func TestDefaultFile(t *testing.T) {
 	if err := os.Symlink(DefaultFile, DefaultFile); err != nil { // which leads nowhere
 		t.Fatal(err)
 	}
-	if _, _, err := load(t.Context(), "", "test"); !errors.Is(err, ErrConfig) {
+	if _, _, err := load(t.Context(), Files{}, "test"); !errors.Is(err, ErrConfig) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -174,7 +174,7 @@ func TestCheckCannotPrint(t *testing.T) {
 	}
 	r.Close()
 	w.Close()
-	if err := Check(t.Context(), file, w); !errors.Is(err, os.ErrClosed) {
+	if err := Check(t.Context(), Files{Config: file}, w); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 }

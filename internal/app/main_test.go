@@ -51,7 +51,7 @@ func play(file string) (status int) {
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := Run(ctx, Options{ConfigFile: file, Version: "test", Stdout: os.Stdout, Stderr: os.Stderr, Executable: os.Args[0]}); err != nil {
+	if err := Run(ctx, Options{Files: Files{Config: file}, Version: "test", Stdout: os.Stdout, Stderr: os.Stderr, Executable: os.Args[0]}); err != nil {
 		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
@@ -125,7 +125,7 @@ func begin(t *testing.T, run func(context.Context, Options) error) *life {
 func start(t *testing.T, file string) *life {
 	t.Helper()
 	return begin(t, func(ctx context.Context, o Options) error {
-		o.ConfigFile = file
+		o.Files.Config = file
 		return Run(ctx, o)
 	})
 }

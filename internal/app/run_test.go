@@ -22,7 +22,7 @@ func TestRunWithoutConfig(t *testing.T) {
 	t.Chdir(t.TempDir())
 	runtimeDir(t)
 	l := begin(t, func(ctx context.Context, o Options) error {
-		set, faults, err := load(ctx, "", o.Version)
+		set, faults, err := load(ctx, Files{}, o.Version)
 		if err != nil || len(faults) > 0 {
 			return errors.Join(err, faults.Err())
 		}
@@ -131,7 +131,7 @@ func TestCannotStart(t *testing.T) {
 		file, dir := write(t, text+"\nstore: DIR/bellbuoy.db\n")
 		var out output
 		o := options(t, &out, &out)
-		o.ConfigFile = file
+		o.Files.Config = file
 		if err := Run(t.Context(), o); err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
@@ -147,7 +147,7 @@ func TestStoreInUse(t *testing.T) {
 	first := start(t, file)
 	var out output
 	o := options(t, &out, &out)
-	o.ConfigFile = file
+	o.Files.Config = file
 	if err := Run(t.Context(), o); !errors.Is(err, store.ErrLocked) {
 		t.Errorf("got %v", err)
 	}

@@ -81,7 +81,7 @@ func TestStopAtADeadline(t *testing.T) {
 	l := begin(t, func(ctx context.Context, o Options) error {
 		ctx, cancel := context.WithDeadline(ctx, time.Now().Add(time.Second))
 		defer cancel()
-		o.ConfigFile = file
+		o.Files.Config = file
 		return Run(ctx, o)
 	})
 	if err := l.end(); err != nil {
