@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"internal/delivery":    {"internal/store", "plugin", "translator/dialect"},
 	"internal/api":         {"internal/store", "internal/rules", "plugin"},
 	"internal/client":      {"plugin"},
+	"internal/connect":     {"config"},
 	"internal/console":     {"internal/store", "internal/rules"},
 	"adapters":             {"adapters/..."},
 	"translator":           {"adapters/...", "translator/..."},

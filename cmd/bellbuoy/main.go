@@ -14,6 +14,7 @@ import (
 
 // environment is what a verb sees of the world.
 type environment struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
@@ -21,6 +22,7 @@ type environment struct {
 
 func main() {
 	os.Exit(execute(context.Background(), os.Args[1:], environment{
+		stdin:  os.Stdin,
 		stdout: os.Stdout,
 		stderr: os.Stderr,
 		getenv: os.Getenv,
@@ -92,6 +94,8 @@ not be read, or nothing found.`,
 		newEvents(env),
 		newTrace(env),
 		newQuarantine(env),
+		newTranslate(env),
+		newConnect(env),
 		newSender(),
 		newVersion(env),
 	)

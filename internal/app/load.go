@@ -70,7 +70,7 @@ func (f *Files) read(known config.Known) (*config.Config, config.Faults) {
 func load(ctx context.Context, files Files, version string) (settings, config.Faults, error) {
 	builtin := senders.Builtin()
 	known := config.Known{
-		RegistryTypes: slices.Sorted(maps.Keys(registryTypes())),
+		RegistryTypes: RegistryTypes(),
 		TargetTypes:   slices.Sorted(maps.Keys(builtin)),
 	}
 	for _, t := range event.Types() {
