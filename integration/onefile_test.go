@@ -3,6 +3,7 @@ package integration_test
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,6 +31,7 @@ notifications:
       url: http://%s/in/shop
       headers:
         Authorization: [Bearer only-here]
+        X-Registry-Token: [and here]
       timeout: 5s
       threshold: 1
       backoff: 100ms
@@ -87,14 +89,16 @@ func TestOneFileForBoth(t *testing.T) {
 		t.Errorf("registry %+v", e.Registry)
 	}
 
-	// Nobody else gets in, though no other file says what must be shown.
+	// Nobody else gets in, and who has only a part of what the registry sends does not.
 	p := s.poster()
-	p.URL, p.Bearer = "http://"+c.Listen+"/in/shop", "another"
+	p.URL = "http://" + c.Listen + "/in/shop"
 	body, err := poster.Envelope("1", "team/app", "v2", time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, err := p.Post(s.ctx, body); err != nil || status != 401 {
-		t.Errorf("a stranger is answered %d, %v; want 401", status, err)
+	for _, p.Bearer = range []string{"another", "only-here"} {
+		if status, err := p.Post(s.ctx, body); err != nil || status != http.StatusUnauthorized {
+			t.Errorf("a stranger with bearer %s is answered %d, %v; want 401", p.Bearer, status, err)
+		}
 	}
 }

@@ -32,6 +32,9 @@ func (s settings) plan() intake.Plan {
 		for _, a := range r.Auth {
 			reg.Auth = append(reg.Auth, credential(a))
 		}
+		if r.All {
+			reg.Auth = []intake.Credential{intake.All(reg.Auth...)}
+		}
 		p.Registries[r.Name] = reg
 	}
 	for _, t := range s.config.Targets {
