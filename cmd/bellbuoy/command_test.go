@@ -163,20 +163,31 @@ func TestWrongUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line, want := range map[string]string{
-		"evnts":                        "bellbuoy: there is no command \"evnts\"; did you mean events?\nSee 'bellbuoy --help'.\n",
-		"help evnts":                   "bellbuoy: there is no command \"evnts\"; did you mean events?\nSee 'bellbuoy --help'.\n",
-		"completion tcsh":              "bellbuoy: there is no command \"tcsh\"\nSee 'bellbuoy completion --help'.\n",
-		"--colour":                     "bellbuoy: unknown flag: --colour\nSee 'bellbuoy --help'.\n",
-		"events --colour":              "bellbuoy: unknown flag: --colour\nSee 'bellbuoy events --help'.\n",
-		"events -o yaml":               "bellbuoy: invalid argument \"yaml\" for \"-o, --output\" flag: want table or json\nSee 'bellbuoy events --help'.\n",
-		"events --limit 0":             "bellbuoy: --limit 0: want 1 or more\nSee 'bellbuoy events --help'.\n",
-		"events prod/api":              "bellbuoy: \"prod/api\" is one too many: there are no arguments, only flags\nSee 'bellbuoy events --help'.\n",
-		"trace":                        "bellbuoy: want one ID, not 0\nSee 'bellbuoy trace --help'.\n",
-		"trace a b":                    "bellbuoy: want one ID, not 2\nSee 'bellbuoy trace --help'.\n",
-		"trace ..":                     "bellbuoy: \"..\" is no ID: name one as the list shows it\nSee 'bellbuoy trace --help'.\n",
-		"quarantine .":                 "bellbuoy: \".\" is no ID: name one as the list shows it\nSee 'bellbuoy quarantine --help'.\n",
-		"check a b":                    "bellbuoy: want one FILE, not 2\nSee 'bellbuoy check --help'.\n",
-		"run now":                      "bellbuoy: \"now\" is one too many: there are no arguments, only flags\nSee 'bellbuoy run --help'.\n",
+		"evnts":              "bellbuoy: there is no command \"evnts\"; did you mean events?\nSee 'bellbuoy --help'.\n",
+		"help evnts":         "bellbuoy: there is no command \"evnts\"; did you mean events?\nSee 'bellbuoy --help'.\n",
+		"completion tcsh":    "bellbuoy: there is no command \"tcsh\"\nSee 'bellbuoy completion --help'.\n",
+		"--colour":           "bellbuoy: unknown flag: --colour\nSee 'bellbuoy --help'.\n",
+		"events --colour":    "bellbuoy: unknown flag: --colour\nSee 'bellbuoy events --help'.\n",
+		"events -o yaml":     "bellbuoy: invalid argument \"yaml\" for \"-o, --output\" flag: want table or json\nSee 'bellbuoy events --help'.\n",
+		"events --limit 0":   "bellbuoy: --limit 0: want 1 or more\nSee 'bellbuoy events --help'.\n",
+		"events prod/api":    "bellbuoy: \"prod/api\" is one too many: there are no arguments, only flags\nSee 'bellbuoy events --help'.\n",
+		"trace":              "bellbuoy: want one ID, not 0\nSee 'bellbuoy trace --help'.\n",
+		"trace a b":          "bellbuoy: want one ID, not 2\nSee 'bellbuoy trace --help'.\n",
+		"trace ..":           "bellbuoy: \"..\" is no ID: name one as the list shows it\nSee 'bellbuoy trace --help'.\n",
+		"quarantine .":       "bellbuoy: \".\" is no ID: name one as the list shows it\nSee 'bellbuoy quarantine --help'.\n",
+		"check a b":          "bellbuoy: want one FILE, not 2\nSee 'bellbuoy check --help'.\n",
+		"run now":            "bellbuoy: \"now\" is one too many: there are no arguments, only flags\nSee 'bellbuoy run --help'.\n",
+		"check --endpoint x": "bellbuoy: --endpoint x: it is one of a registry's; name its file with --registry-config\nSee 'bellbuoy check --help'.\n",
+		"run --endpoint x":   "bellbuoy: --endpoint x: it is one of a registry's; name its file with --registry-config\nSee 'bellbuoy run --help'.\n",
+		"translate":          "bellbuoy: --registry-type is missing: name the type of the registry that sent it\nSee 'bellbuoy translate --help'.\n",
+		"translate --registry-type distributoin /no/file": "bellbuoy: unknown registry type \"distributoin\": did you mean \"distribution\"?\nSee 'bellbuoy translate --help'.\n",
+		"translate --registry-type x --event a/b":         "bellbuoy: --registry and --event are parts of a URL's path: leave out slashes, blanks and the like\nSee 'bellbuoy translate --help'.\n",
+		"translate --registry-type x --header K=V":        "bellbuoy: --header \"K=V\" is no header: write 'NAME: VALUE'\nSee 'bellbuoy translate --help'.\n",
+		"translate a b":                "bellbuoy: want one FILE, not 2\nSee 'bellbuoy translate --help'.\n",
+		"connect":                      "bellbuoy: want the TYPE of a registry: there are distribution, harbor, quay\nSee 'bellbuoy connect --help'.\n",
+		"connect nexus":                "bellbuoy: nothing is known of connecting a registry of type \"nexus\": there are distribution, harbor, quay\nSee 'bellbuoy connect --help'.\n",
+		"connect quay now":             "bellbuoy: \"now\" is one too many: there are no arguments, only flags\nSee 'bellbuoy connect quay --help'.\n",
+		"connect quay --url bellbuoy":  "bellbuoy: no http or https URL of bellbuoy: write one such as http://bellbuoy.example.com:5080\nSee 'bellbuoy connect quay --help'.\n",
 		"sender":                       "bellbuoy: want one TYPE, not 0; there are webhook\nSee 'bellbuoy sender --help'.\n",
 		"sender pigeon":                "bellbuoy: no target type \"pigeon\" is built in; there are webhook\nSee 'bellbuoy sender --help'.\n",
 		"version 1":                    "bellbuoy: \"1\" is one too many: there are no arguments, only flags\nSee 'bellbuoy version --help'.\n",
@@ -291,7 +302,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: got %+v", args, got)
 		}
 	}
-	for _, verb := range []string{"run", "check", "events", "trace", "quarantine"} {
+	for _, verb := range []string{"run", "check", "connect", "translate", "events", "trace", "quarantine"} {
 		got := bellbuoy(t, "", verb, "--help")
 		if got.status != exitDone || !strings.Contains(got.stdout, "Examples:\n  bellbuoy "+verb) {
 			t.Errorf("%s: got %+v", verb, got)
