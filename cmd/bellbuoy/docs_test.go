@@ -156,3 +156,22 @@ func TestPictureOfTheHouse(t *testing.T) {
 		}
 	}
 }
+
+var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+// The registry's file that the page shows, which configures bellbuoy too, is a good one.
+func TestOneFileOfThePage(t *testing.T) {
+	blocks := yamlBlock.FindAllStringSubmatch(documents(t)["docs/registries.md"], -1)
+	if len(blocks) != 1 {
+		t.Fatalf("%d blocks of YAML, want the one file", len(blocks))
+	}
+	t.Chdir(t.TempDir())
+	text := "storage: {inmemory: {}, delete: {enabled: true}}\n" + blocks[0][1]
+	if err := os.WriteFile("config.yml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := bellbuoy(t, "", "check", "--registry-config", "config.yml")
+	if got != (result{exitDone, "config.yml: good: 1 registry, 1 target, 1 rule\n", ""}) {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -29,17 +29,17 @@ var quayEvents = []quayEvent{
 	{name: "repo_mirror_sync_failed", what: "Repository Mirror Unsuccessful", keys: []string{"message"}},
 	{name: "vulnerability_found", what: "Package Vulnerability Found", keys: []string{"tags", "vulnerability", "vulnerable_index_report_created"}},
 	{name: "build_queued", what: "Dockerfile Build Queued", keys: append(buildKeys(), "repo", "is_manual", "manual_user", "trigger_manual")},
-	{name: "build_start", what: "Dockerfile Build Started", keys: append(buildKeys(), "build_name")},
-	{name: "build_success", what: "Dockerfile Build Successfully Completed", keys: append(buildKeys(), "build_name", "manifest_digests", "image_id")},
-	{name: "build_failure", what: "Dockerfile Build Failed", keys: append(buildKeys(), "build_name", "error_message")},
-	{name: "build_cancelled", what: "Docker Build Cancelled", keys: append(buildKeys(), "build_name")},
+	{name: "build_start", what: "Dockerfile Build Started", keys: buildKeys()},
+	{name: "build_success", what: "Dockerfile Build Successfully Completed", keys: append(buildKeys(), "manifest_digests", "image_id")},
+	{name: "build_failure", what: "Dockerfile Build Failed", keys: append(buildKeys(), "error_message")},
+	{name: "build_cancelled", what: "Docker Build Cancelled", keys: append(buildKeys(), "image_id")},
 	{name: "repo_image_expiry", what: "Image expiry trigger", keys: []string{"notification_uuid", "tags", "expiring_in"}, config: map[string]any{"days": 7}},
 	{name: "quota_warning", what: "Quota Warning", keys: quotaKeys(), organization: true},
 	{name: "quota_error", what: "Quota Error", keys: quotaKeys(), organization: true},
 }
 
 func buildKeys() []string {
-	return []string{"build_id", "docker_tags", "trigger_id", "trigger_kind", "trigger_metadata"}
+	return []string{"build_id", "build_name", "docker_tags", "trigger_id", "trigger_kind", "trigger_metadata"}
 }
 
 func quotaKeys() []string {
