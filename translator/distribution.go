@@ -121,7 +121,7 @@ func pushType(a *event.Artifact, bundle bool) event.Type {
 		return event.ChartPushed
 	case a.Kind == event.KindSignature:
 		return event.ArtifactSigned
-	case a.Kind == event.KindAttestation, a.Kind == event.KindSBOM, a.Subject != "", bundle:
+	case a.Kind == event.KindAttestation, a.Kind == event.KindSBOM, a.Subject != "", a.Kind == event.KindUnknown && bundle:
 		return event.ArtifactAttached
 	}
 	return event.ArtifactPushed

@@ -36,6 +36,10 @@ var attachedTag = regexp.MustCompile(`^(sha256)-([0-9a-f]{64})(\.sig|\.att|\.sbo
 // the config's descriptor names, type of the first layer.
 //
 // A manifest's own artifactType, subject and annotations are never in a notification.
+// So these stay unknown: whatever comes without references and without such a tag, but
+// for an index and an image of Docker's first schema; a bundle of sigstore; what has an
+// empty config and a layer whose type says nothing; an image's config with layers that
+// are no image's. Where the registry may be asked, [Manifest] says more.
 func classify(a *event.Artifact, tag string, refs []v1.Descriptor) {
 	m := attachedTag.FindStringSubmatch(tag)
 	if m != nil && m[3] != "" {
@@ -90,10 +94,22 @@ func manifestKind(mediaType string, refs []v1.Descriptor) event.Kind {
 			return kind
 		}
 	}
-	if config.MediaType != "" && config.MediaType != emptyConfig && !isBundle(refs) {
-		return event.KindOther // it says what it is, and it is none of ours
+	// It says what it is, and it is none of ours. A bundle is one of two, and what a
+	// client writes where it was told nothing says nothing.
+	if !isBundle(refs) && (says(config.MediaType) || says(config.ArtifactType)) {
+		return event.KindOther
 	}
 	return event.KindUnknown
+}
+
+// says reports whether a media type tells something, known here or not.
+func says(mediaType string) bool {
+	switch mediaType {
+	case "", emptyConfig, octetStream, "application/json", "text/plain",
+		"application/vnd.unknown.config.v1+json", "application/vnd.unknown.artifact.v1":
+		return false
+	}
+	return true
 }
 
 func isImageLayer(mediaType string) bool {
@@ -101,21 +117,24 @@ func isImageLayer(mediaType string) bool {
 		strings.HasPrefix(mediaType, "application/vnd.docker.image.rootfs.")
 }
 
+// bundleType begins the media types of sigstore's bundles, of all versions.
+const bundleType = "application/vnd.dev.sigstore.bundle"
+
 // isBundle reports whether refs are those of a sigstore bundle. It is a signature or
 // an attestation; which of them, only its manifest says.
 func isBundle(refs []v1.Descriptor) bool {
 	return slices.ContainsFunc(refs[:min(2, len(refs))], func(d v1.Descriptor) bool {
-		const bundle = "application/vnd.dev.sigstore.bundle"
-		return strings.HasPrefix(d.ArtifactType, bundle) || strings.HasPrefix(d.MediaType, bundle)
+		return strings.HasPrefix(d.ArtifactType, bundleType) || strings.HasPrefix(d.MediaType, bundleType)
 	})
 }
 
-// mediaKind returns the kind that a type of a config or layer stands for, else
-// unknown. Types of an image's config and layers are not among them, as they say too
-// little alone.
+// mediaKind returns the kind that a type of an artifact, a config or a layer stands
+// for, else unknown. Types of an image's config and layers are not among them, as they
+// say too little alone.
 func mediaKind(mediaType string) event.Kind {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
-	switch strings.TrimSpace(mediaType) {
+	mediaType = strings.TrimSpace(mediaType)
+	switch mediaType {
 	case "application/vnd.cncf.helm.config.v1+json",
 		"application/vnd.cncf.helm.chart.content.v1.tar+gzip":
 		return event.KindChart
@@ -125,25 +144,35 @@ func mediaKind(mediaType string) event.Kind {
 		"application/jose+json",
 		"application/cose":
 		return event.KindSignature
-	case "application/vnd.in-toto+json",
-		"application/vnd.dsse.envelope.v1+json":
+	case "application/vnd.dsse.envelope.v1+json",
+		"application/vnd.docker.attestation.manifest.v1+json":
 		return event.KindAttestation
 	case "application/spdx+json", "application/spdx+xml",
 		"text/spdx", "text/spdx+json", "text/spdx+xml",
 		"application/vnd.cyclonedx", "application/vnd.cyclonedx+json", "application/vnd.cyclonedx+xml",
 		"application/vnd.syft+json",
-		"application/vnd.dev.cosign.artifact.sbom.v1+json":
+		"application/vnd.dev.cosign.artifact.sbom.v1+json",
+		"application/vnd.goharbor.harbor.sbom.v1":
 		return event.KindSBOM
-	case "application/wasm",
-		"application/vnd.wasm.config.v0+json", "application/vnd.wasm.config.v1+json",
-		"application/vnd.wasm.content.layer.v1+wasm",
-		"application/vnd.module.wasm.content.layer.v1+wasm":
+	case "application/wasm":
 		return event.KindWasm
-	case "application/vnd.cncf.model.config.v1+json",
-		"application/vnd.docker.ai.model.config.v0.1+json",
-		"application/vnd.kitops.modelkit.config.v1+json",
-		"application/vnd.ollama.image.model":
-		return event.KindModel
+	}
+	for _, family := range []struct {
+		start string
+		kind  event.Kind
+	}{
+		{"application/vnd.in-toto", event.KindAttestation}, // "+json", ".provenance+dsse"
+		{"application/vnd.wasm.", event.KindWasm},          // CNCF's, and that of wasm-to-oci and spin
+		{"application/vnd.module.wasm.", event.KindWasm},
+		{"application/vnd.cncf.model.", event.KindModel}, // ModelPack, and below its name before
+		{"application/vnd.cnai.model.", event.KindModel},
+		{"application/vnd.kitops.modelkit.", event.KindModel},
+		{"application/vnd.docker.ai.", event.KindModel},
+		{"application/vnd.ollama.image.", event.KindModel},
+	} {
+		if strings.HasPrefix(mediaType, family.start) {
+			return family.kind
+		}
 	}
 	return event.KindUnknown
 }
@@ -157,7 +186,7 @@ func platforms(refs []v1.Descriptor) []event.Platform {
 			continue
 		}
 		p := event.Platform{OS: d.Platform.OS, Architecture: d.Platform.Architecture, Variant: d.Platform.Variant}
-		if !slices.Contains(list, p) {
+		if p != (event.Platform{}) && !slices.Contains(list, p) {
 			list = append(list, p)
 		}
 	}
