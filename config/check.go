@@ -106,6 +106,7 @@ func (k *checker) registry(path string, r Registry) {
 	if missing := r.Auth == nil && !given || r.Auth != nil && len(r.Auth) == 0; missing && reachable(k.Listen) {
 		k.fault(path+".auth", "is missing, and listen (%s) can be reached from outside: add what the registry must show, such as auth: {bearer: {file: /run/secrets/%s}}", k.Listen, r.Name)
 	}
+	k.lookup(path, r)
 	for i, a := range r.Auth {
 		at := path + ".auth"
 		if _, list := k.lines[dotted(item(at, i))]; list {

@@ -42,10 +42,20 @@ type Registry struct {
 	Name string   `yaml:"name" jsonschema:"required,example=hub"`
 	Type string   `yaml:"type" jsonschema:"required,example=distribution"`
 	Auth AuthList `yaml:"auth"` // any one suffices; may be empty where the intake listens on loopback
+	URL  string   `yaml:"url"`  // where the registry itself is: http(s)://HOST[:PORT]
+	// Lookup asks the registry for what its notifications leave out.
+	Lookup      bool         `yaml:"lookup"`
+	Credentials *Credentials `yaml:"credentials"` // that the registry is asked with; nil asks as nobody
 	// All: every one of Auth must come. The registry's own configuration, from which
 	// they were read, has it send all of them.
 	All bool `yaml:"-"`
 	Pos Pos  `yaml:"-"`
+}
+
+// Credentials are what bellbuoy shows a registry.
+type Credentials struct {
+	Username string  `yaml:"username" jsonschema:"required,example=bellbuoy"`
+	Password *Secret `yaml:"password" jsonschema:"required,example={file: /run/secrets/hub-reader}"`
 }
 
 // Target is one receiver of events. Printed or encoded as JSON, it shows its name

@@ -22,6 +22,7 @@ const maxFile = 16 << 20
 // A nil list is not checked against.
 type Known struct {
 	RegistryTypes []string
+	LookupTypes   []string // registry types that can be asked
 	TargetTypes   []string
 	EventTypes    []string
 }

@@ -19,7 +19,8 @@ const module = "github.com/bellbuoy/bellbuoy/"
 var arrows = map[string][]string{
 	"cmd":                  {"internal/app", "internal/client", "plugin", "plugin/serve", "plugin/senders"},
 	"internal/app":         {"adapters/...", "translator/...", "config", "internal/...", "plugin/..."},
-	"internal/intake":      {"adapters", "translator", "internal/rules", "internal/store"},
+	"internal/intake":      {"adapters", "translator", "internal/lookup", "internal/rules", "internal/store"},
+	"internal/lookup":      {},
 	"internal/rules":       {"config"},
 	"internal/fold":        {},
 	"internal/store":       {"plugin", "internal/store/..."},
@@ -54,6 +55,7 @@ var weights = map[string][]string{
 	"github.com/pressly/goose":              {"internal/store"},
 	"github.com/distribution/distribution":  {"adapters/distribution", "translator"},
 	"github.com/hashicorp/go-retryablehttp": {"plugin/senders/webhook"},
+	"oras.land/":                            {"internal/lookup"},
 	"gopkg.in/yaml.v3":                      {"config"},
 	"github.com/spf13/cobra":                {"cmd/bellbuoy"},
 }

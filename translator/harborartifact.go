@@ -12,9 +12,9 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-// harborArtifact is an artifact in the answers of Harbor's REST API, as far as it says
+// harborAnswer is an artifact in the answers of Harbor's REST API, as far as it says
 // what it is.
-type harborArtifact struct {
+type harborAnswer struct {
 	Digest       string            `json:"digest"`
 	Type         string            `json:"type"`                // IMAGE, CHART, ..., UNKNOWN
 	ConfigType   string            `json:"media_type"`          // of the config
@@ -22,7 +22,7 @@ type harborArtifact struct {
 	ArtifactType string            `json:"artifact_type"`       // the config's type where the manifest has none
 	Annotations  map[string]string `json:"annotations"`
 	Extra        map[string]any    `json:"extra_attrs"` // an image's config, a chart's Chart.yaml
-	References []struct {
+	References   []struct {
 		Platform *v1.Platform `json:"platform"`
 	} `json:"references"` // an index's manifests
 }
@@ -35,7 +35,7 @@ func HarborArtifact(e *event.Event, raw []byte) error {
 	if e.Artifact == nil {
 		return errors.New("the event is about no artifact")
 	}
-	var h harborArtifact
+	var h harborAnswer
 	if err := json.Unmarshal(raw, &h); err != nil {
 		return fmt.Errorf("read Harbor's artifact: %w", err)
 	}
@@ -62,7 +62,7 @@ func HarborArtifact(e *event.Event, raw []byte) error {
 }
 
 // descriptors returns what a notification's references would be, as far as h tells.
-func (h *harborArtifact) descriptors() []v1.Descriptor {
+func (h *harborAnswer) descriptors() []v1.Descriptor {
 	if h.MediaType != ociIndex && h.MediaType != dockerList {
 		return []v1.Descriptor{{MediaType: h.ConfigType}}
 	}
@@ -74,7 +74,7 @@ func (h *harborArtifact) descriptors() []v1.Descriptor {
 }
 
 // kind returns the kind of what config and tag would have to be of kind seems.
-func (h *harborArtifact) kind(seems event.Kind) event.Kind {
+func (h *harborAnswer) kind(seems event.Kind) event.Kind {
 	if k := mediaKind(h.ArtifactType); k != event.KindUnknown {
 		return k
 	}

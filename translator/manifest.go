@@ -95,6 +95,7 @@ func Manifest(e *event.Event, raw []byte) error {
 // digestPattern is that of the OCI specification, within bounds.
 var digestPattern = regexp.MustCompile(`^[a-z0-9]+(?:[+._-][a-z0-9]+){0,4}:[A-Za-z0-9=_-]{32,256}$`)
 
+// firstTag returns the tag by which a was named; it is empty if it was not.
 func firstTag(a *event.Artifact) string {
 	if len(a.Tags) == 0 {
 		return ""

@@ -160,14 +160,6 @@ func tcrQuota(e event.Event, prose string) event.Event {
 	return harborQuota(e, &q)
 }
 
-// firstTag returns the tag by which a was named; it is empty if it was not.
-func firstTag(a *event.Artifact) string {
-	if len(a.Tags) == 0 {
-		return ""
-	}
-	return a.Tags[0]
-}
-
 // resourceHost returns the host in a resource's URL: host/repository:tag of an image,
 // scheme://host/chartrepo/... of a chart. It is empty if the URL has neither form.
 func resourceHost(url, repository string) string {

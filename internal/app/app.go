@@ -78,7 +78,12 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		err = errors.Join(err, senders.Close(ctx))
 	}()
 
-	in, err := intake.New(ctx, st, set.plan(), log)
+	asked, err := set.lookups(o.Version, log)
+	if err != nil {
+		return err
+	}
+	defer asked.close()
+	in, err := intake.New(ctx, st, set.plan(asked), log)
 	if err != nil {
 		return err
 	}

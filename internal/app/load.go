@@ -71,6 +71,7 @@ func load(ctx context.Context, files Files, version string) (settings, config.Fa
 	builtin := senders.Builtin()
 	known := config.Known{
 		RegistryTypes: RegistryTypes(),
+		LookupTypes:   lookupTypes(),
 		TargetTypes:   slices.Sorted(maps.Keys(builtin)),
 	}
 	for _, t := range event.Types() {

@@ -136,7 +136,7 @@ func TestNoFile(t *testing.T) {
 	if c := s.config; c.Listen != "127.0.0.1:5080" || c.Admin.Listen != "127.0.0.1:5081" || c.Store != "./bellbuoy.db" || s.rules == nil {
 		t.Errorf("got %+v", c)
 	}
-	if got := s.plan(); len(got.Registries) != 1 || got.Registries["distribution"].Adapter == nil || len(got.Targets) > 0 {
+	if got := s.plan(nil); len(got.Registries) != 1 || got.Registries["distribution"].Adapter == nil || len(got.Targets) > 0 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 const defaultConcurrency = 16
 
 // plan is what the intake needs to know of a configuration.
-func (s settings) plan() intake.Plan {
+func (s settings) plan(asked lookups) intake.Plan {
 	p := intake.Plan{
 		Registries: map[string]intake.Registry{},
 		Targets:    map[string]intake.Target{},
@@ -28,7 +28,10 @@ func (s settings) plan() intake.Plan {
 	table := registryTypes()
 	for _, r := range s.config.Registries {
 		t := table[r.Type]
-		reg := intake.Registry{Type: r.Type, Adapter: t.adapter, Translate: t.translate, Patience: waitsFor(r.Type)}
+		reg := intake.Registry{
+			Type: r.Type, Adapter: t.adapter, Translate: t.translate, Patience: t.patience,
+			Lookup: asked[r.Name], Enrich: t.enrich,
+		}
 		for _, a := range r.Auth {
 			reg.Auth = append(reg.Auth, credential(a))
 		}

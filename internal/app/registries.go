@@ -11,6 +11,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/adapters/harbor"
 	"github.com/bellbuoy/bellbuoy/adapters/quay"
 	"github.com/bellbuoy/bellbuoy/adapters/tcr"
+	"github.com/bellbuoy/bellbuoy/internal/lookup"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
 )
@@ -20,29 +21,24 @@ import (
 type registryType struct {
 	adapter   adapters.Adapter
 	translate func(translator.Source, adapters.Notification) []event.Event
+	// lookup makes what asks such a registry, and enrich adds its answers to events; nil
+	// where it cannot be asked.
+	lookup func(lookup.Options) (*lookup.Source, error)
+	enrich func(*event.Event, []byte) error
+	// patience is how long such a registry waits for the answer to a notification, as its
+	// makers ship it; 0 where that is not known, or an id tells what comes again.
+	patience time.Duration
 }
 
 // registryTypes is the table of registry types: a new one is one line.
 func registryTypes() map[string]registryType {
 	return map[string]registryType{
-		"acr":          {acr.Adapter{}, translator.ACR},
-		"acr-personal": {acrpersonal.Adapter{}, translator.ACRPersonal},
-		"cloudevents":  {cloudevents.Adapter{}, translator.CloudEvents},
-		"distribution": {distribution.Adapter{}, translator.Distribution},
-		"harbor":       {harbor.Adapter{}, translator.Harbor},
-		"quay":         {quay.Adapter{}, translator.Quay},
-		"tcr":          {tcr.Adapter{}, translator.TCR},
+		"acr":          {adapter: acr.Adapter{}, translate: translator.ACR},
+		"acr-personal": {adapter: acrpersonal.Adapter{}, translate: translator.ACRPersonal},
+		"cloudevents":  {adapter: cloudevents.Adapter{}, translate: translator.CloudEvents},
+		"distribution": {adapter: distribution.Adapter{}, translate: translator.Distribution, lookup: lookup.Distribution, enrich: translator.Manifest},
+		"harbor":       {adapter: harbor.Adapter{}, translate: translator.Harbor, lookup: lookup.Harbor, enrich: translator.HarborArtifact, patience: 3 * time.Second},
+		"quay":         {adapter: quay.Adapter{}, translate: translator.Quay, patience: 10 * time.Second},
+		"tcr":          {adapter: tcr.Adapter{}, translate: translator.TCR},
 	}
-}
-
-// waitsFor is how long a registry of a type waits for the answer to a notification as
-// its makers ship it, 0 where that is not known. What has an id needs none.
-func waitsFor(typ string) time.Duration {
-	switch typ {
-	case "harbor":
-		return 3 * time.Second
-	case "quay":
-		return 10 * time.Second
-	}
-	return 0
 }

@@ -54,10 +54,12 @@ func (h *Handler) fill(a *store.Arrival, plan *Plan, reg Registry, src translato
 	if err != nil {
 		return err
 	}
+	held := map[place]time.Time{}
 	for _, n := range notifications {
 		fingerprint := sha256.Sum256(n.Raw)
 		for _, e := range reg.Translate(src, n) {
-			if e.Type.OnRequest() && !plan.Keep[e.Type] && !plan.Rules.Wants(e.Type) {
+			ask := reg.enrich(&e)
+			if plan.unasked(&e, ask) || reg.own(&e) {
 				if a.Counted == nil {
 					a.Counted = make(map[event.Type]int)
 				}
@@ -69,8 +71,10 @@ func (h *Handler) fill(a *store.Arrival, plan *Plan, reg Registry, src translato
 				e.ID = newID()
 			}
 			item.Event = e
-			if item.Routing, err = plan.route(&e, a.Received); err != nil {
-				return err
+			if item.Hold = h.room.hold(&e, ask, a.Received, held); item.Hold == nil {
+				if item.Routing, err = plan.route(&e, a.Received); err != nil {
+					return err
+				}
 			}
 			a.Items = append(a.Items, item)
 		}

@@ -37,11 +37,15 @@ type Handler struct {
 	failing atomic.Bool
 	large   chan struct{} // has an entry for each large body in memory
 	retries *retries
+	room    *room
 }
 
 // New returns a handler that writes to s and goes by p until the next [Handler.Use].
 func New(ctx context.Context, s *store.Store, p Plan, log *slog.Logger) (*Handler, error) {
-	h := &Handler{store: s, log: log, large: make(chan struct{}, maxLarge), retries: newRetries()}
+	h := &Handler{
+		store: s, log: log, large: make(chan struct{}, maxLarge),
+		retries: newRetries(), room: newRoom(),
+	}
 	if err := h.Use(ctx, p); err != nil {
 		return nil, err
 	}
@@ -115,7 +119,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, 
 		// The body is whole. At the end of its time the connection would seem to be gone.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
-	accepted, err := h.accept(ctx, a)
+	accepted, err := h.accept(ctx, a, reg)
 	flight.settle(err == nil)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
@@ -134,8 +138,11 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, 
 }
 
 // accept writes a down. The first failure and the first success after it are logged.
-func (h *Handler) accept(ctx context.Context, a store.Arrival) (store.Accepted, error) {
+func (h *Handler) accept(ctx context.Context, a store.Arrival, reg Registry) (store.Accepted, error) {
 	accepted, err := h.store.Accept(ctx, a)
+	if err == nil {
+		h.room.add(a.Items, accepted.IDs, reg)
+	}
 	if failed := err != nil; failed != h.failing.Swap(failed) {
 		if failed {
 			h.log.Error("the store takes no events; registries are told to repeat", "error", err)

@@ -57,7 +57,7 @@ func TestNoSecretIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := serve(t, h, func(srv *http.Server) { srv.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug) })
-	l := line{house{h, "http://" + addr}, addr}
+	l := caller{house{h, "http://" + addr}, addr}
 
 	inPath := "/in/hub/-/" + canaries["path"]
 	ways := []struct {

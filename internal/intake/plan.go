@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/internal/lookup"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
@@ -30,6 +31,10 @@ type Registry struct {
 	// Patience is how long the registry waits for an answer, of which it knows only its
 	// own; 0 = 5 s. What it sends again after that is told from something new.
 	Patience time.Duration
+	// Lookup is asked for what a notification leaves out, and Enrich adds what it says
+	// to the event; nil where the registry is not to be asked.
+	Lookup *lookup.Source
+	Enrich func(*event.Event, []byte) error
 }
 
 // Target is what planning a delivery needs to know of a target.

@@ -33,13 +33,13 @@ func (o outlasting) Read(r *http.Request, body []byte) ([]adapters.Notification,
 	return o.Adapter.Read(r, body)
 }
 
-// line is a house whose clients hang up.
-type line struct {
+// caller is a house whose clients hang up.
+type caller struct {
 	house
 	addr string
 }
 
-func newLine(t *testing.T, change func(*Registry)) line {
+func newCaller(t *testing.T, change func(*Registry)) caller {
 	t.Helper()
 	p := plan(t, rule("all", []string{"artifact.pushed"}, "ci"))
 	for name, reg := range p.Registries {
@@ -51,12 +51,12 @@ func newLine(t *testing.T, change func(*Registry)) line {
 	}
 	h := newHandler(t, openStore(t, temp(t)), p)
 	addr := serve(t, h, nil)
-	return line{house{h, "http://" + addr}, addr}
+	return caller{house{h, "http://" + addr}, addr}
 }
 
 // hangUp posts body to path, closes the connection before there is an answer, with a
 // reset or in good order, and waits until the events are stored all the same.
-func (l line) hangUp(t testing.TB, path, body string, reset bool) {
+func (l caller) hangUp(t testing.TB, path, body string, reset bool) {
 	t.Helper()
 	before := len(l.events(t))
 	repeats := l.repeats(t)
@@ -84,7 +84,7 @@ func (l line) hangUp(t testing.TB, path, body string, reset bool) {
 	t.Fatal("a request whose client hung up was not stored")
 }
 
-func (l line) events(t testing.TB) []event.Event {
+func (l caller) events(t testing.TB) []event.Event {
 	t.Helper()
 	list, err := l.store.Events(t.Context(), store.Query{Limit: 1000})
 	if err != nil {
@@ -98,7 +98,7 @@ func (l line) events(t testing.TB) []event.Event {
 }
 
 // repeats is how many repeats all events have.
-func (l line) repeats(t testing.TB) int {
+func (l caller) repeats(t testing.TB) int {
 	t.Helper()
 	n := 0
 	for _, e := range l.events(t) {
@@ -108,7 +108,7 @@ func (l line) repeats(t testing.TB) int {
 }
 
 // send posts body, hears the answer, and hangs up at once.
-func (l line) send(t testing.TB, path, body string, headers ...string) answer {
+func (l caller) send(t testing.TB, path, body string, headers ...string) answer {
 	t.Helper()
 	return accepted(t, l.do(t, "POST", path, body, headers...))
 }
@@ -116,7 +116,7 @@ func (l line) send(t testing.TB, path, body string, headers ...string) answer {
 func TestRetryAfterHangingUp(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		t.Run(fmt.Sprintf("reset=%t", reset), func(t *testing.T) {
-			l := newLine(t, nil)
+			l := newCaller(t, nil)
 			body := envelope(push("", "a/b"), push("", "a/c"))
 			l.hangUp(t, "/in/open", body, reset)
 			if a := l.send(t, "/in/open", body); len(a.Accepted) != 0 || a.Duplicates != 2 {
@@ -141,7 +141,7 @@ func TestRetryAfterHangingUp(t *testing.T) {
 
 // A registry that hangs up each time, as on a slow disk, is still heard once.
 func TestRetriesThatHangUp(t *testing.T) {
-	l := newLine(t, nil)
+	l := newCaller(t, nil)
 	body := envelope(push("", "a/b"))
 	for i := range 5 {
 		l.hangUp(t, "/in/open", body, i%2 == 0)
@@ -190,7 +190,7 @@ func TestTwoLostAnswers(t *testing.T) {
 // Whatever registries do after they have read an answer, the same bytes are another event:
 // close in good order or not, at once or never, ask for the connection's end or not.
 func TestRealPushesAreNeverFolded(t *testing.T) {
-	l := newLine(t, nil)
+	l := newCaller(t, nil)
 	body := envelope(push("", "a/b"))
 	const clients, each = 16, 12
 	var wait sync.WaitGroup
@@ -213,7 +213,7 @@ func TestRealPushesAreNeverFolded(t *testing.T) {
 }
 
 // client posts body n times in the manner of client i.
-func (l line) client(body string, i, n int) error {
+func (l caller) client(body string, i, n int) error {
 	version, header := "1.1", ""
 	if i&1 != 0 {
 		header = "Connection: close\r\n"
@@ -252,7 +252,7 @@ func (l line) client(body string, i, n int) error {
 
 // Pushes and lost answers in any order: each push is an event, each retry is none.
 func TestPushesAndRetries(t *testing.T) {
-	l := newLine(t, nil)
+	l := newCaller(t, nil)
 	random := rand.New(rand.NewPCG(1, 2))
 	stored, retried := map[string]int{}, 0
 	for range 60 {
@@ -283,7 +283,7 @@ func TestPushesAndRetries(t *testing.T) {
 
 // What has an id of its own is told by that, whatever became of the answer.
 func TestLostAnswerWithNativeID(t *testing.T) {
-	l := newLine(t, nil)
+	l := newCaller(t, nil)
 	l.hangUp(t, "/in/open", envelope(push("1", "a/b"), push("", "a/c")), false)
 	if a := l.send(t, "/in/open", envelope(push("1", "a/b"), push("", "a/c"))); len(a.Accepted) != 0 || a.Duplicates != 2 {
 		t.Errorf("answer to the retry = %+v, want two duplicates", a)
@@ -312,7 +312,7 @@ func TestNoRetry(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := newLine(t, nil)
+			l := newCaller(t, nil)
 			l.hangUp(t, "/in/open", body, false)
 			lost := l.lostNow(t)
 			l.retries.mu.Lock()
@@ -327,7 +327,7 @@ func TestNoRetry(t *testing.T) {
 }
 
 // lostNow waits until an answer is known to be lost, and returns since when.
-func (l line) lostNow(t *testing.T) time.Time {
+func (l caller) lostNow(t *testing.T) time.Time {
 	t.Helper()
 	for range 3000 {
 		l.retries.mu.Lock()
@@ -343,7 +343,7 @@ func (l line) lostNow(t *testing.T) time.Time {
 }
 
 // remembered is how many kinds of bodies may be followed by a retry.
-func (l line) remembered() int {
+func (l caller) remembered() int {
 	l.retries.mu.Lock()
 	defer l.retries.mu.Unlock()
 	return len(l.retries.flights)
@@ -352,14 +352,14 @@ func (l line) remembered() int {
 // A registry that has stopped waiting did not read the answer, though a proxy in between
 // keeps the connection.
 func TestAnswerAfterPatience(t *testing.T) {
-	l := newLine(t, func(r *Registry) { r.Patience = time.Nanosecond })
+	l := newCaller(t, func(r *Registry) { r.Patience = time.Nanosecond })
 	body := envelope(push("", "a/b"))
 	for i, want := range []int{0, 1, 1} {
 		if a := l.send(t, "/in/open", body); a.Duplicates != want {
 			t.Errorf("answer %d = %+v, want %d duplicates", i, a, want)
 		}
 	}
-	if p := newLine(t, nil); len(p.send(t, "/in/open", body).Accepted)+len(p.send(t, "/in/open", body).Accepted) != 2 {
+	if p := newCaller(t, nil); len(p.send(t, "/in/open", body).Accepted)+len(p.send(t, "/in/open", body).Accepted) != 2 {
 		t.Error("two pushes that were answered in time are not two events")
 	}
 }
@@ -370,7 +370,7 @@ type mute struct{ *httptest.ResponseRecorder }
 func (mute) FlushError() error { return errors.New("broken pipe") }
 
 func TestAnswerThatCannotBeSent(t *testing.T) {
-	l := newLine(t, nil)
+	l := newCaller(t, nil)
 	body := envelope(push("", "a/b"))
 	l.ServeHTTP(mute{httptest.NewRecorder()}, request(body))
 	for i, want := range []int{1, 0} {
@@ -387,7 +387,7 @@ func TestAnswerThatCannotBeSent(t *testing.T) {
 func TestRetryOvertakes(t *testing.T) {
 	for _, stored := range []bool{true, false} {
 		t.Run(fmt.Sprintf("stored=%t", stored), func(t *testing.T) {
-			l := newLine(t, nil)
+			l := newCaller(t, nil)
 			body := envelope(push("", "a/b"))
 			p := l.plan.Load()
 			r := request(body)
@@ -411,7 +411,7 @@ func TestRetryOvertakes(t *testing.T) {
 			want := 1
 			if stored {
 				want = 0
-				if _, err := l.accept(t.Context(), a); err != nil {
+				if _, err := l.accept(t.Context(), a, Registry{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -453,7 +453,7 @@ func TestLostAnswersAreBounded(t *testing.T) {
 		t.Errorf("%d ids of %d answers (%d) are kept, want the last", rs.lostIDs, rs.lost.Len(), len(rs.flights))
 	}
 
-	l := newLine(t, nil)
+	l := newCaller(t, nil)
 	many := make([]string, maxFlightIDs+1)
 	for i := range many {
 		many[i] = push("", "a/b")

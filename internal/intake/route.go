@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/internal/store"
@@ -70,9 +71,13 @@ const (
 	heldEvery = time.Second // how long an event that was held since the last look may be overlooked
 )
 
-// RouteHeld routes held events when their time has come, those too that an earlier
-// process left. It returns when ctx ends. While the store fails it goes on trying.
+// RouteHeld routes held events: when their registry has said what was missing, at the
+// latest when their time has come, those too that an earlier process left. It returns
+// when ctx ends. While the store fails it goes on trying.
 func (h *Handler) RouteHeld(ctx context.Context) {
+	var room sync.WaitGroup
+	defer room.Wait()
+	room.Go(func() { h.attend(ctx) })
 	failing := false
 	for {
 		again, err := h.routeDue(ctx)
@@ -101,12 +106,9 @@ func (h *Handler) routeDue(ctx context.Context) (time.Duration, error) {
 	}
 	var failed []error
 	for _, one := range held {
-		routing, err := plan.route(&one.Event, now)
-		if err == nil {
-			err = h.store.Route(ctx, one.ID, routing)
-		}
-		if err != nil {
-			failed = append(failed, fmt.Errorf("route held event %s: %w", one.ID, err))
+		plan.Registries[one.Registry].enrich(&one.Event)
+		if err := h.routeOne(ctx, plan, &one.Event, now); err != nil {
+			failed = append(failed, err)
 		}
 	}
 	switch {
