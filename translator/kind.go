@@ -52,7 +52,7 @@ func classify(a *event.Artifact, tag string, refs []v1.Descriptor) {
 			a.Subject = m[1] + ":" + m[2]
 		}
 	} else {
-		if len(refs) > 0 {
+		if len(refs) > 0 && refs[0].ArtifactType != "" {
 			a.ArtifactType = refs[0].ArtifactType
 		}
 		a.Kind = manifestKind(a.MediaType, refs)
