@@ -139,6 +139,43 @@ func (r *Registry) PushLarge(ctx context.Context, repository, tag string) (diges
 	return hash.String(), nil
 }
 
+// PushManifest pushes an OCI manifest with a config and a layer of these types to
+// repository by its digest, as clients push what they attach, and returns its digest.
+// more is further JSON of the manifest, from a comma on.
+func (r *Registry) PushManifest(ctx context.Context, repository, config, layer, more string) (digest string, err error) {
+	ref, err := r.reference(repository, ":", "none") // for where the blobs go
+	if err != nil {
+		return "", err
+	}
+	var blobs [2]v1.Descriptor
+	for i, mt := range []string{config, layer} {
+		if blobs[i], err = r.putBlob(ctx, ref, []byte("{}"), types.MediaType(mt)); err != nil {
+			return "", err
+		}
+	}
+	one, err := json.Marshal(blobs[0])
+	if err != nil {
+		return "", fmt.Errorf("make a manifest: %w", err)
+	}
+	other, err := json.Marshal(blobs[1])
+	if err != nil {
+		return "", fmt.Errorf("make a manifest: %w", err)
+	}
+	m := manifest{mediaType: types.OCIManifestSchema1, raw: fmt.Appendf(nil,
+		`{"schemaVersion":2,"mediaType":%q,"config":%s,"layers":[%s]%s}`, types.OCIManifestSchema1, one, other, more)}
+	hash, _, err := v1.SHA256(bytes.NewReader(m.raw))
+	if err != nil {
+		return "", fmt.Errorf("digest of a manifest: %w", err)
+	}
+	if ref, err = r.reference(repository, "@", hash.String()); err != nil {
+		return "", err
+	}
+	if err := remote.Put(ref, m, remote.WithContext(ctx)); err != nil {
+		return "", fmt.Errorf("push %s: %w", ref, err)
+	}
+	return hash.String(), nil
+}
+
 func largeManifest(config, layer v1.Descriptor) ([]byte, error) {
 	one, err := json.Marshal(layer)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -71,6 +72,11 @@ func Start(ctx context.Context, c *configuration.Configuration, logs io.Writer) 
 	if err != nil {
 		return nil, err
 	}
+	return StartOn(ctx, l, c, logs), nil
+}
+
+// StartOn is [Start] with a listener of the caller's.
+func StartOn(ctx context.Context, l net.Listener, c *configuration.Configuration, logs io.Writer) *Registry {
 	logrus.SetOutput(logs)
 	c.HTTP.Addr = l.Addr().String()
 	c.Storage = configuration.Storage{
@@ -86,7 +92,7 @@ func Start(ctx context.Context, c *configuration.Configuration, logs io.Writer) 
 		served: make(chan error, 1),
 	}
 	go func() { r.served <- r.server.Serve(l) }()
-	return r, nil
+	return r
 }
 
 // Host is the registry's host and port, as in an image's name.

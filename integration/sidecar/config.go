@@ -20,6 +20,7 @@ type Options struct {
 	Events []string // that the rule asks for; none = all that a rule has unasked
 	Retry  []string // delays between attempts; none = bellbuoy's own
 	Hold   string   // how long a failing event holds back its repository; "" = bellbuoy's own
+	Lookup string   // URL at which bellbuoy asks the registry; "" = it does not
 }
 
 // Config is a configuration file and what a test needs to know of it.
@@ -56,11 +57,15 @@ func Write(dir string, o Options) (Config, error) {
 	if len(o.Events) > 0 {
 		rule["events"] = o.Events
 	}
+	registry := map[string]any{"name": "hub", "type": "distribution", "auth": map[string]any{"bearer": Bearer}}
+	if o.Lookup != "" {
+		registry["url"], registry["lookup"] = o.Lookup, true
+	}
 	b, err := yaml.Marshal(map[string]any{
 		"listen":     c.Listen,
 		"admin":      map[string]any{"listen": c.Admin},
 		"store":      c.Store,
-		"registries": []any{map[string]any{"name": "hub", "type": "distribution", "auth": map[string]any{"bearer": Bearer}}},
+		"registries": []any{registry},
 		"targets":    []any{target},
 		"rules":      []any{rule},
 	})
