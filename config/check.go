@@ -49,8 +49,8 @@ func (c *Config) check(known Known) Faults {
 	for i, t := range c.Targets {
 		k.target(item("targets", i), t)
 	}
-	for i, r := range c.Rules {
-		k.rule(item("rules", i), r)
+	for i := range c.Rules {
+		k.rule(item("rules", i), &c.Rules[i])
 	}
 	return k.faults
 }
@@ -143,7 +143,8 @@ func (k *checker) target(path string, t Target) {
 	}
 }
 
-func (k *checker) rule(path string, r Rule) {
+func (k *checker) rule(path string, r *Rule) {
+	k.untagged(path, r)
 	for i, name := range r.Scope.Registries {
 		k.unknown(item(path+".scope.registries", i), "registry", name, k.registries)
 	}
@@ -157,6 +158,21 @@ func (k *checker) rule(path string, r Rule) {
 			k.faults = append(k.faults, Warningf(at, "%q is named twice: each event is delivered to it once", d.Target))
 		}
 	}
+}
+
+// untagged moves what r says of artifacts without a tag to its condition on tags,
+// which may say it too.
+func (k *checker) untagged(path string, r *Rule) {
+	if r.Untagged == "" {
+		return
+	}
+	if r.Tag == nil {
+		r.Tag = &Tag{}
+	}
+	if in := r.Tag.Untagged; in != "" && in != r.Untagged {
+		k.fault(path+".untagged", "is %q, and tag.untagged is %q: remove one of the two", r.Untagged, in)
+	}
+	r.Tag.Untagged, r.Untagged = r.Untagged, ""
 }
 
 // unknown blames name, which stands at path, where it is none of names. Nothing is

@@ -70,10 +70,11 @@ type Target struct {
 	Options json.RawMessage `yaml:"options"`
 	// SecretPaths names the options that were written as {env: X} or {file: P},
 	// whatever the target type says of them: "headers.X-Token", "secrets.0".
-	SecretPaths []string `yaml:"-"`
-	Order       string   `yaml:"order"`   // "repository", "none" or "": the type's default
-	Hold        Duration `yaml:"hold"`    // how long a retrying event holds back later ones of its repository; 0 = for ever; 5m
-	Timeout     Duration `yaml:"timeout"` // of one attempt, 1s to 60s; 15s
+	SecretPaths []string  `yaml:"-"`
+	Message     Rendering `yaml:",inline"` // how messages are made, but where a rule says otherwise
+	Order       string    `yaml:"order"`   // "repository", "none" or "": the type's default
+	Hold        Duration  `yaml:"hold"`    // how long a retrying event holds back later ones of its repository; 0 = for ever; 5m
+	Timeout     Duration  `yaml:"timeout"` // of one attempt, 1s to 60s; 15s
 	// Concurrency is how many sends to this target run at a time; 0 = the type's default.
 	Concurrency int   `yaml:"concurrency"`
 	Retry       Retry `yaml:"retry"`
@@ -95,41 +96,4 @@ func (t Target) MarshalJSON() ([]byte, error) {
 type Retry struct {
 	Schedule    []Duration `yaml:"schedule"`      // delays before attempts 1 to n, the last repeating
 	GiveUpAfter Duration   `yaml:"give_up_after"` // 72h
-}
-
-// Rule decides which events go to which targets. Its JSON is what package rules
-// keeps of it, so that old verdicts can be computed again: a key that is not set
-// must be absent from it, and a key's meaning must not change.
-type Rule struct {
-	Name        string    `yaml:"name" json:"name" jsonschema:"required,example=all-pushes"`
-	Description string    `yaml:"description" json:"description,omitempty"`
-	Enabled     bool      `yaml:"enabled" json:"enabled"`         // true
-	Events      []string  `yaml:"events" json:"events,omitempty"` // type, wildcard, type=status; empty = the default set
-	Scope       Scope     `yaml:"scope" json:"scope,omitzero"`
-	Tag         *Tag      `yaml:"tag" json:"tag,omitempty"`
-	Deliver     []Deliver `yaml:"deliver" json:"deliver" jsonschema:"required,example=[ci]"`
-	Pos         Pos       `yaml:"-" json:"-"`
-}
-
-// Scope narrows a rule to some registries and repositories. Empty lists do not narrow.
-type Scope struct {
-	Registries   []string `yaml:"registries" json:"registries,omitempty"`
-	Namespaces   []string `yaml:"namespaces" json:"namespaces,omitempty"`
-	Repositories []string `yaml:"repositories" json:"repositories,omitempty"`
-}
-
-// IsZero reports whether s narrows nothing.
-func (s Scope) IsZero() bool {
-	return len(s.Registries) == 0 && len(s.Namespaces) == 0 && len(s.Repositories) == 0
-}
-
-// Tag is a condition on an event's tags.
-type Tag struct {
-	// Regex is RE2 and matches the whole tag.
-	Regex string `yaml:"regex" json:"regex,omitempty" jsonschema:"required,example=v.*"`
-}
-
-// Deliver names a target; in the file it may be the bare name.
-type Deliver struct {
-	Target string `yaml:"target" json:"target" jsonschema:"required,example=ci"`
 }

@@ -20,7 +20,7 @@ type decoder struct {
 // field is one key of a struct.
 type field struct {
 	name     string
-	index    int
+	index    []int
 	required bool
 	example  string
 }
@@ -64,6 +64,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		d.path(n, p, path)
 	case *Deliver:
 		d.deliver(n, v, path)
+	case *Strings:
+		d.strings(n, v, path)
+	case *JSON:
+		d.json(n, p, path)
 	default:
 		d.kind(n, v, path)
 	}
@@ -88,6 +92,8 @@ func (d *decoder) kind(n *yaml.Node, v reflect.Value, path string) {
 			d.secret(n, p, path)
 		case *CA:
 			d.ca(n, p, path)
+		case *Names, *Tag:
+			d.namesOf(n, v.Elem(), path)
 		default:
 			d.kind(n, v.Elem(), path)
 		}
@@ -131,7 +137,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			d.options(e.node, t, join(path, e.key))
 			continue
 		}
-		d.value(e.node, v.Field(fields[i].index), join(path, e.key))
+		d.value(e.node, v.FieldByIndex(fields[i].index), join(path, e.key))
 	}
 	for _, f := range fields {
 		if f.required && !given[f.name] {
@@ -163,6 +169,26 @@ func (d *decoder) deliver(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	d.kind(n, v.FieldByName("Target"), path)
+}
+
+// strings decodes a list, or its only item.
+func (d *decoder) strings(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.ScalarNode {
+		d.kind(n, v, path)
+		return
+	}
+	one := reflect.MakeSlice(v.Type(), 1, 1)
+	d.kind(n, one.Index(0), path)
+	v.Set(one)
+}
+
+// namesOf decodes the keys of a [Names] or a [Tag], or its globs alone.
+func (d *decoder) namesOf(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind == yaml.MappingNode {
+		d.kind(n, v, path)
+		return
+	}
+	d.value(n, v.FieldByName("Glob"), path)
 }
 
 // duration decodes a length of time.
@@ -247,13 +273,20 @@ func (d *decoder) fieldsOf(t reflect.Type) []field {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := f.Tag.Get("yaml")
-		if name == "" || name == "-" {
+		switch name {
+		case "", "-":
+			continue
+		case ",inline":
+			for _, in := range d.fieldsOf(f.Type) {
+				in.index = append([]int{i}, in.index...)
+				list = append(list, in)
+			}
 			continue
 		}
 		// The tags of the JSON Schema generator, so that schema and decoder agree.
 		says := f.Tag.Get("jsonschema")
 		_, example, _ := strings.Cut(says, "example=")
-		list = append(list, field{name, i, strings.HasPrefix(says, "required"), example})
+		list = append(list, field{name, []int{i}, strings.HasPrefix(says, "required"), example})
 	}
 	d.fields[t] = list
 	return list

@@ -32,10 +32,32 @@ func (d *decoder) options(n *yaml.Node, t *Target, path string) {
 	}
 }
 
+// json decodes a JSON value that is written as text or as YAML.
+func (d *decoder) json(n *yaml.Node, to *JSON, path string) {
+	if n.Kind == yaml.ScalarNode {
+		if !d.text(n, path) {
+			return
+		}
+		if err := json.Unmarshal([]byte(n.Value), new(any)); err != nil {
+			d.fault(n.Line, path, "is not JSON ("+err.Error()+"): correct it, or write it as YAML")
+			return
+		}
+		*to = JSON(n.Value)
+		return
+	}
+	before := len(d.faults)
+	var out bytes.Buffer
+	o := opaque{decoder: d, root: path}
+	o.write(&out, n, path, 0)
+	if !d.faults[before:].Failed() {
+		*to = JSON(out.String())
+	}
+}
+
 // opaque writes a part of a YAML tree as JSON.
 type opaque struct {
 	*decoder
-	target *Target
+	target *Target // whose options it is; nil where {env: X} means nothing
 	root   string
 }
 
@@ -46,7 +68,7 @@ func (o *opaque) write(out *bytes.Buffer, n *yaml.Node, path string, depth int) 
 		return
 	}
 	if depth > maxDepth {
-		o.fault(n.Line, path, fmt.Sprintf("is nested deeper than %d: no target type has such options", maxDepth))
+		o.fault(n.Line, path, fmt.Sprintf("is nested deeper than %d: make it flatter", maxDepth))
 		return
 	}
 	switch n.Kind {
@@ -62,7 +84,7 @@ func (o *opaque) write(out *bytes.Buffer, n *yaml.Node, path string, depth int) 
 		}
 		out.WriteByte(']')
 	case yaml.MappingNode:
-		if isReference(n) && path != o.root {
+		if o.target != nil && isReference(n) && path != o.root {
 			if v, ok := o.reference(n, path); ok {
 				o.target.SecretPaths = append(o.target.SecretPaths, strings.TrimPrefix(path, o.root+"."))
 				text(out, v)
@@ -105,7 +127,7 @@ func (o *opaque) scalar(out *bytes.Buffer, n *yaml.Node, path string) {
 			out.WriteString(number)
 		}
 	default:
-		o.fault(n.Line, path, "has the type "+n.Tag+", which options cannot have: remove it")
+		o.fault(n.Line, path, "has the type "+n.Tag+", which JSON does not have: remove it")
 	}
 }
 

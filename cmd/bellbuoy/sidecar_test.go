@@ -46,7 +46,7 @@ func sidecar(t *testing.T) (server string) {
 	}
 	set, faults := rules.Compile([]config.Rule{
 		{Name: "all", Enabled: true, Events: []string{"artifact.pushed"}},
-		{Name: "releases", Enabled: true, Tag: &config.Tag{Regex: "release-v.*"}},
+		{Name: "releases", Enabled: true, Tag: &config.Tag{Names: config.Names{Regex: "release-v.*"}}},
 		{Name: "deletions", Enabled: true, Events: []string{"*.deleted"}},
 		{Name: "staging", Enabled: true, Scope: config.Scope{Namespaces: []string{"staging"}}},
 	})

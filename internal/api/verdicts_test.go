@@ -40,7 +40,7 @@ type verdictsPage struct {
 
 func TestVerdicts(t *testing.T) {
 	all := config.Rule{Name: "all", Enabled: true}
-	ones := config.Rule{Name: "ones", Enabled: true, Tag: &config.Tag{Regex: "1.*"}}
+	ones := config.Rule{Name: "ones", Enabled: true, Tag: &config.Tag{Names: config.Names{Regex: "1.*"}}}
 	old, now := compile(t, all, ones), compile(t, ones)
 
 	w := newWorld(t)

@@ -25,10 +25,10 @@ func manyRules(n int) []config.Rule {
 			r.Scope.Repositories = []string{fmt.Sprintf("team-%d/{api, web}/**", i), "!**/tmp/**"}
 		case 2:
 			r.Scope.Namespaces = []string{fmt.Sprintf("team-%d", i)}
-			r.Tag = &config.Tag{Regex: "release-v.*"}
+			r.Tag = &config.Tag{Names: config.Names{Regex: "release-v.*"}}
 		case 3:
 			r.Scope.Repositories = []string{"**/api"}
-			r.Tag = &config.Tag{Regex: fmt.Sprintf("release-%d-.*", i)}
+			r.Tag = &config.Tag{Names: config.Names{Regex: fmt.Sprintf("release-%d-.*", i)}}
 		}
 		list[i] = r
 	}

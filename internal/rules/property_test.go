@@ -38,7 +38,7 @@ func drawRules(t *rapid.T) []config.Rule {
 			Deliver: []config.Deliver{{Target: "ci"}},
 		}
 		if rapid.Bool().Draw(t, "tagged") {
-			list[i].Tag = &config.Tag{Regex: rapid.SampledFrom([]string{"v.*", "v1|dev", ".*", "dev"}).Draw(t, "regex")}
+			list[i].Tag = &config.Tag{Names: config.Names{Regex: rapid.SampledFrom([]string{"v.*", "v1|dev", ".*", "dev"}).Draw(t, "regex")}}
 		}
 	}
 	return list

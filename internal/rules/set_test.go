@@ -35,7 +35,7 @@ func pushed(registry, repository string, tags ...string) *event.Event {
 }
 
 func TestVerdicts(t *testing.T) {
-	regex := func(re string) *config.Tag { return &config.Tag{Regex: re} }
+	regex := func(re string) *config.Tag { return &config.Tag{Names: config.Names{Regex: re}} }
 	repositories := func(patterns ...string) config.Scope { return config.Scope{Repositories: patterns} }
 	inProd := func(patterns ...string) config.Scope {
 		return config.Scope{Namespaces: []string{"prod"}, Repositories: patterns}
@@ -139,7 +139,7 @@ func TestEventTypes(t *testing.T) {
 func TestOrderAndDeliver(t *testing.T) {
 	s := mustCompile(t,
 		config.Rule{Name: "z", Deliver: []config.Deliver{{Target: "b"}, {Target: "a"}, {Target: "b"}}},
-		config.Rule{Name: "no", Tag: &config.Tag{Regex: "x"}},
+		config.Rule{Name: "no", Tag: &config.Tag{Names: config.Names{Regex: "x"}}},
 		config.Rule{Name: "a", Deliver: []config.Deliver{{Target: "b"}}},
 	)
 	got := s.Route(pushed("hub", "a/b"))
@@ -170,7 +170,7 @@ func TestDisabledRules(t *testing.T) {
 
 func TestVerdictJSON(t *testing.T) {
 	s := mustCompile(t,
-		config.Rule{Name: "releases", Tag: &config.Tag{Regex: "release-v.*"}},
+		config.Rule{Name: "releases", Tag: &config.Tag{Names: config.Names{Regex: "release-v.*"}}},
 		config.Rule{Name: "all"},
 	)
 	got, err := json.Marshal(s.Explain(pushed("hub", "a/b", "dev-1")))

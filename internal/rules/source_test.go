@@ -13,7 +13,7 @@ func TestSource(t *testing.T) {
 		Description: "not kept",
 		Events:      []string{"artifact.pushed"},
 		Scope:       config.Scope{Registries: []string{"hub"}, Namespaces: []string{"prod"}, Repositories: []string{"**"}},
-		Tag:         &config.Tag{Regex: "v.*"},
+		Tag:         &config.Tag{Names: config.Names{Regex: "v.*"}},
 		Deliver:     []config.Deliver{{Target: "ci"}},
 	}, config.Rule{Name: "all", Deliver: []config.Deliver{{Target: "ci"}}})
 	want := `{"v":1,"rules":[` +
