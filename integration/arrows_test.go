@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/client":      {"plugin"},
 	"internal/connect":     {"config"},
 	"internal/console":     {"internal/store", "internal/rules"},
+	"internal/schema":      {},
 	"adapters":             {"adapters/..."},
 	"translator":           {"adapters/...", "translator/..."},
 	"config":               {},
@@ -58,6 +59,9 @@ var weights = map[string][]string{
 	"oras.land/":                            {"internal/lookup"},
 	"gopkg.in/yaml.v3":                      {"config"},
 	"github.com/spf13/cobra":                {"cmd/bellbuoy"},
+	"github.com/invopop/jsonschema":         {"internal/schema"},
+	"github.com/santhosh-tekuri/jsonschema": {"internal/schema"},
+	module + "internal/schema":              {}, // tests only
 }
 
 // ground are the packages that import the standard library and each other only,
