@@ -14,7 +14,7 @@ import (
 // date: not to be looked for in the body.
 var ours = []string{
 	"type", "status", "time_source", "origin", "reason", "severity", "kind",
-	"time", "received", "started", "ended", "at",
+	"time", "received", "started", "ended",
 }
 
 // storable checks what holds of each event, whatever the registry said: its type is one

@@ -169,9 +169,8 @@ type Retained struct {
 
 // Expiry says when an artifact will go.
 type Expiry struct {
-	At             *time.Time `json:"at,omitempty"`
-	Days           *float64   `json:"days,omitempty"` // until then, as the source says
-	NotificationID string     `json:"notification_id,omitempty"`
+	Days           *float64 `json:"days,omitempty"` // until then, as the source says
+	NotificationID string   `json:"notification_id,omitempty"`
 }
 
 // DeliveryChain is a run of ACR's delivery chain: build, scan, sign, distribute.
