@@ -33,9 +33,9 @@ type Build struct {
 // Trigger is what started a build.
 type Trigger struct {
 	ID     string `json:"id,omitempty"`
-	Kind   string `json:"kind,omitempty"` // github, gitlab, custom-git, ...
-	Manual bool   `json:"manual,omitempty"`
-	User   string `json:"user,omitempty"` // who started it by hand
+	Kind   string `json:"kind,omitempty"`   // github, gitlab, custom-git, ...
+	Manual bool   `json:"manual,omitempty"` // started by hand
+	User   string `json:"user,omitempty"`   // who started it by hand
 }
 
 // Commit is what was built.
@@ -58,8 +58,8 @@ type Scan struct {
 	Kind     ScanKind         `json:"kind,omitempty"`
 	Severity Severity         `json:"severity,omitempty"` // the worst that was found
 	Counts   map[Severity]int `json:"counts,omitempty"`   // findings; only those above 0
-	Total    *int             `json:"total,omitempty"`
-	Fixable  *int             `json:"fixable,omitempty"`
+	Total    *int             `json:"total,omitempty"`    // findings
+	Fixable  *int             `json:"fixable,omitempty"`  // findings with a fix
 	Scanner  *Scanner         `json:"scanner,omitempty"`
 	ReportID string           `json:"report_id,omitempty"`
 	Started  *time.Time       `json:"started,omitempty"`
@@ -95,9 +95,9 @@ type Vulnerability struct {
 	// FirstScan says that the first scan of the artifact found it, and not news about a
 	// vulnerability in what had been scanned before.
 	FirstScan bool             `json:"first_scan,omitempty"`
-	Counts    map[Severity]int `json:"counts,omitempty"`
-	Total     *int             `json:"total,omitempty"`
-	Fixable   *int             `json:"fixable,omitempty"`
+	Counts    map[Severity]int `json:"counts,omitempty"`  // of a scan: findings by severity
+	Total     *int             `json:"total,omitempty"`   // of a scan: findings
+	Fixable   *int             `json:"fixable,omitempty"` // of a scan: findings with a fix
 }
 
 // Replication is the copying of artifacts between registries.
@@ -138,7 +138,7 @@ type Quota struct {
 	Resource  string   `json:"resource,omitempty"` // storage
 	Used      *int64   `json:"used_bytes,omitempty"`
 	Limit     *int64   `json:"limit_bytes,omitempty"`
-	Asked     *int64   `json:"asked_bytes,omitempty"`       // what was refused, beyond Used
+	Asked     *int64   `json:"asked_bytes,omitempty"`       // what was refused, beyond [Quota.Used]
 	Percent   *float64 `json:"percent,omitempty"`           // in use
 	Threshold *float64 `json:"threshold_percent,omitempty"` // that was crossed
 	Message   string   `json:"message,omitempty"`           // the source's prose
@@ -148,8 +148,8 @@ type Quota struct {
 
 // Retention is one run of a tag retention policy on a repository.
 type Retention struct {
-	Total    int             `json:"total"`
-	Retained int             `json:"retained"`
+	Total    int             `json:"total"`    // artifacts that were there
+	Retained int             `json:"retained"` // those of them that stay
 	PolicyID string          `json:"policy_id,omitempty"`
 	Result   string          `json:"result,omitempty"` // in the source's words
 	Rules    []RetentionRule `json:"rules,omitempty"`
@@ -169,8 +169,8 @@ type Retained struct {
 
 // Expiry says when an artifact will go.
 type Expiry struct {
-	Days           *float64 `json:"days,omitempty"` // until then, as the source says
-	NotificationID string   `json:"notification_id,omitempty"`
+	Days           *float64 `json:"days,omitempty"`            // until then, as the source says
+	NotificationID string   `json:"notification_id,omitempty"` // of the notification in Quay that asked for it
 }
 
 // DeliveryChain is a run of ACR's delivery chain: build, scan, sign, distribute.

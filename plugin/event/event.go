@@ -15,11 +15,11 @@ const Version = 1
 
 // Event is one thing that happened in a registry, or in bellbuoy itself.
 type Event struct {
-	V  int    `json:"v"`
+	V  int    `json:"v"`  // of this model: 1
 	ID string `json:"id"` // a UUID; derived from the native id where the source has one, so that a repeated notification has the same id
 
-	Type   Type   `json:"type"`
-	Status Status `json:"status,omitempty"` // where the type has one: see [Type]
+	Type   Type   `json:"type"`             // one of a closed list
+	Status Status `json:"status,omitempty"` // of builds, scans, replications, signatures and delivery chains
 
 	Time       time.Time  `json:"time"` // when it happened, UTC
 	TimeSource TimeSource `json:"time_source"`
@@ -32,6 +32,7 @@ type Event struct {
 	RequestID  string      `json:"request_id,omitempty"` // the registry's id of the client's request
 
 	// At most one of these is there: what the type is about.
+
 	Build         *Build         `json:"build,omitempty"`
 	Scan          *Scan          `json:"scan,omitempty"`
 	Vulnerability *Vulnerability `json:"vulnerability,omitempty"`
@@ -188,28 +189,28 @@ type Registry struct {
 // Repository is the repository that an event is about. Of an event about a whole
 // namespace it is the Namespace alone, and URL is the namespace's.
 type Repository struct {
-	ID         string `json:"id,omitempty"`        // the registry's own, where it says one
-	Namespace  string `json:"namespace,omitempty"` // FullName up to the first slash; absent where there is none
-	Name       string `json:"name,omitempty"`      // FullName behind the namespace
-	FullName   string `json:"full_name,omitempty"` // without the registry's host
-	URL        string `json:"url,omitempty"`
+	ID         string `json:"id,omitempty"`         // the registry's own, where it says one
+	Namespace  string `json:"namespace,omitempty"`  // [Repository.FullName] up to the first slash; absent where there is none
+	Name       string `json:"name,omitempty"`       // [Repository.FullName] behind the namespace
+	FullName   string `json:"full_name,omitempty"`  // without the registry's host
+	URL        string `json:"url,omitempty"`        // for people
 	Visibility string `json:"visibility,omitempty"` // public or private
 }
 
 // Artifact is what was pushed, pulled, deleted, signed, scanned.
 type Artifact struct {
-	Digest       string   `json:"digest,omitempty"`
-	MediaType    string   `json:"media_type,omitempty"`
-	ArtifactType string   `json:"artifact_type,omitempty"`
+	Digest       string   `json:"digest,omitempty"`        // of the manifest, or of the blob
+	MediaType    string   `json:"media_type,omitempty"`    // of the manifest, or of the blob
+	ArtifactType string   `json:"artifact_type,omitempty"` // as its manifest says, where that is known
 	Kind         Kind     `json:"kind,omitempty"`
 	Tags         []string `json:"tags,omitempty"` // those that the source names
 	// TagsComplete is false where the source names only some of the tags; absent
 	// where that does not arise.
 	TagsComplete *bool      `json:"tags_complete,omitempty"`
-	Size         int64      `json:"size,omitempty"` // of the manifest, in bytes, as the source gives it
-	Platforms    []Platform `json:"platforms,omitempty"`
-	URL          string     `json:"url,omitempty"`
-	Subject      string     `json:"subject,omitempty"` // digest of what this is attached to or signs
+	Size         int64      `json:"size,omitempty"`      // of the manifest, in bytes, as the source gives it
+	Platforms    []Platform `json:"platforms,omitempty"` // of an index
+	URL          string     `json:"url,omitempty"`       // as the source gives it, which may be without a scheme
+	Subject      string     `json:"subject,omitempty"`   // digest of what this is attached to or signs
 }
 
 // Kind is what an artifact is, as far as the event (or a lookup) tells.
