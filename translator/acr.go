@@ -72,7 +72,7 @@ func acrEvents(src Source, n adapters.Notification, a *acr.Event) []event.Event 
 	if tag := acrTag(place); tag != "" {
 		e.Artifact = &event.Artifact{Tags: []string{tag}}
 	}
-	if d := a.Fields["Digest"]; digestForm.MatchString(d) {
+	if d := a.Fields["Digest"]; isDigest(d) {
 		if e.Artifact == nil {
 			e.Artifact = new(event.Artifact)
 		}

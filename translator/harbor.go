@@ -138,23 +138,14 @@ func harborChart(e event.Event, h *harbor.Event, i int) event.Event {
 }
 
 // harborArtifact returns what r says of the artifact; nil if nothing. In place of a tag
-// that there is not stands the digest; no tag holds a colon.
+// that there is not stands the digest.
 func harborArtifact(r *harbor.Resource) *event.Artifact {
 	if r.Digest == "" && r.Tag == "" && r.ResourceURL == "" {
 		return nil
 	}
-	a := &event.Artifact{Digest: r.Digest, URL: r.ResourceURL}
-	tag := r.Tag
-	if strings.Contains(tag, ":") {
-		if a.Digest == "" {
-			a.Digest = tag
-		}
-		tag = ""
-	}
-	if tag != "" {
-		a.Tags = []string{tag}
-	}
-	classifyByTag(a, tag)
+	a := named(r.Digest, r.Tag)
+	a.URL = r.ResourceURL
+	classifyByTag(a, firstTag(a))
 	return a
 }
 

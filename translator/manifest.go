@@ -3,7 +3,6 @@ package translator
 import (
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/go-json-experiment/json"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -83,24 +82,13 @@ func Manifest(e *event.Event, raw []byte) error {
 	if m.ArtifactType != "" {
 		a.ArtifactType = m.ArtifactType
 	}
-	if a.Subject == "" && m.Subject != nil && digestPattern.MatchString(string(m.Subject.Digest)) {
+	if a.Subject == "" && m.Subject != nil && isDigest(string(m.Subject.Digest)) {
 		a.Subject = string(m.Subject.Digest)
 	}
 	a.Kind = settle(a.Kind, a.ArtifactType, isBundle(refs), m.Annotations)
 	e.Artifact = &a
 	retype(e, isBundle(refs))
 	return nil
-}
-
-// digestPattern is that of the OCI specification, within bounds.
-var digestPattern = regexp.MustCompile(`^[a-z0-9]+(?:[+._-][a-z0-9]+){0,4}:[A-Za-z0-9=_-]{32,256}$`)
-
-// firstTag returns the tag by which a was named; it is empty if it was not.
-func firstTag(a *event.Artifact) string {
-	if len(a.Tags) == 0 {
-		return ""
-	}
-	return a.Tags[0]
 }
 
 // settle returns the kind of what was read whole, where config and layers told kind.

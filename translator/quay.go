@@ -2,7 +2,6 @@ package translator
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -215,11 +214,7 @@ func quayPushes(e event.Event, q *quay.Notification) []event.Event {
 	for _, a := range quayArtifacts(q.UpdatedTags) {
 		for _, tag := range a.Tags {
 			one := &event.Artifact{Tags: []string{tag}}
-			classify(one, tag, nil)
-			if m := attachedTag.FindStringSubmatch(tag); m != nil && m[3] == "" {
-				// The index of referrers: Quay names no media type that could gainsay it.
-				one.Kind, one.Subject = event.KindIndex, m[1]+":"+m[2]
-			}
+			classifyByTag(one, tag)
 			events = append(events, pushed(e, one))
 		}
 		if a.Digest != "" {
@@ -243,24 +238,21 @@ func pushed(e event.Event, a *event.Artifact) event.Event {
 	return e
 }
 
-// quayDigest is what names an artifact without a tag. No tag holds a colon.
-var quayDigest = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-
 // quayArtifacts returns what a list of tags names: an artifact with all of the tags,
 // since Quay does not say which of them are one, and one for each digest among them.
 func quayArtifacts(tags []string) []*event.Artifact {
-	named := &event.Artifact{}
-	list := []*event.Artifact{named}
+	tagged := &event.Artifact{}
+	list := []*event.Artifact{tagged}
 	for _, t := range tags {
 		switch {
 		case t == "":
-		case quayDigest.MatchString(t):
+		case isDigest(t):
 			list = append(list, &event.Artifact{Digest: t})
 		default:
-			named.Tags = append(named.Tags, t)
+			tagged.Tags = append(tagged.Tags, t)
 		}
 	}
-	if named.Tags == nil {
+	if tagged.Tags == nil {
 		return list[1:]
 	}
 	return list

@@ -67,7 +67,7 @@ func quayCommit(m *quay.TriggerMetadata) *event.Commit {
 func quayBuilt(q *quay.Notification) *event.Artifact {
 	a := event.Artifact{Tags: q.DockerTags}
 	if len(q.ManifestDigests) == 1 {
-		if d := bareDigest(q.ManifestDigests[0]); quayDigest.MatchString(d) {
+		if d := bareDigest(q.ManifestDigests[0]); isDigest(d) {
 			a.Digest = d
 		}
 	}
@@ -80,7 +80,7 @@ func quayBuilt(q *quay.Notification) *event.Artifact {
 // bareDigest returns the digest of "host/namespace/name@digest", which older versions of
 // Quay send, and anything else as it is.
 func bareDigest(s string) string {
-	if d := s[strings.LastIndexByte(s, '@')+1:]; quayDigest.MatchString(d) {
+	if d := s[strings.LastIndexByte(s, '@')+1:]; isDigest(d) {
 		return d
 	}
 	return s

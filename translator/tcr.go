@@ -2,7 +2,6 @@ package translator
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -126,23 +125,14 @@ func tcrResource(e event.Event, d *tcr.Event, i int) []event.Event {
 	return []event.Event{e}
 }
 
-// digestForm is a digest's: no tag can hold a colon.
-var digestForm = regexp.MustCompile(`^[a-z0-9]+([.+_-][a-z0-9]+)*:[A-Za-z0-9=_-]+$`)
-
 // tcrArtifact returns what r says of the artifact; nil if nothing.
 func tcrArtifact(r *tcr.Resource) *event.Artifact {
-	a := &event.Artifact{Digest: r.Digest, URL: r.URL}
-	if a.Digest == "" && r.Scan != nil && r.Scan.Overview != nil {
-		a.Digest = r.Scan.Overview.Digest
+	digest := r.Digest
+	if digest == "" && r.Scan != nil && r.Scan.Overview != nil {
+		digest = r.Scan.Overview.Digest
 	}
-	switch {
-	case digestForm.MatchString(r.Tag):
-		if a.Digest == "" {
-			a.Digest = r.Tag
-		}
-	case r.Tag != "":
-		a.Tags = []string{r.Tag}
-	}
+	a := named(digest, r.Tag)
+	a.URL = r.URL
 	if a.Digest == "" && a.Tags == nil && a.URL == "" {
 		return nil
 	}

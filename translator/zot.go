@@ -83,17 +83,9 @@ func zotArtifact(d *zotImage) (a *event.Artifact, tag string) {
 	if d.Digest == "" && d.Reference == "" && d.MediaType == "" {
 		return nil, ""
 	}
-	a = &event.Artifact{Digest: d.Digest, MediaType: d.MediaType}
-	switch {
-	case !strings.Contains(d.Reference, ":"):
-		tag = d.Reference
-	case a.Digest == "":
-		a.Digest = d.Reference
-	}
-	if tag != "" {
-		a.Tags = []string{tag}
-	}
-	return a, tag
+	a = named(d.Digest, d.Reference)
+	a.MediaType = d.MediaType
+	return a, firstTag(a)
 }
 
 // zotPush classifies a by its manifest and returns the type of its push. A manifest that
