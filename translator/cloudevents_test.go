@@ -98,6 +98,9 @@ func TestCloudEventsOfZot(t *testing.T) {
 		{"SBOM by artifact type, with a subject", "image.updated", `"reference":"sha256:1","digest":"sha256:1",` + manifest +
 			image(`{"artifactType":"application/spdx+json","config":{"mediaType":"application/vnd.oci.empty.v1+json"},"subject":{"digest":"sha256:2"}}`),
 			event.ArtifactAttached, event.KindSBOM, nil, "sha256:2"},
+		{"bundle that signs, as its annotations tell", "image.updated", `"reference":"sha256:1","digest":"sha256:1",` + manifest +
+			image(`{"artifactType":"application/vnd.dev.sigstore.bundle.v0.3+json","config":{"mediaType":"application/vnd.oci.empty.v1+json"},"subject":{"digest":"sha256:2"},"annotations":{"dev.sigstore.bundle.predicateType":"https://sigstore.dev/cosign/sign/v1"},"layers":[{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}]}`),
+			event.ArtifactSigned, event.KindSignature, nil, "sha256:2"},
 		{"a manifest that is none", "image.updated", `"reference":"v1","digest":"sha256:1",` + manifest + image(`<x>`), event.ArtifactPushed, event.KindUnknown, []string{"v1"}, ""},
 		{"delete by tag", "image.deleted", `"reference":"v1","digest":"sha256:1",` + manifest, event.TagDeleted, "", []string{"v1"}, ""},
 		{"delete by digest", "image.deleted", `"reference":"sha256:1","digest":"sha256:1",` + manifest, event.ArtifactDeleted, "", nil, ""},

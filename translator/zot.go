@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
 	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
@@ -21,15 +20,6 @@ type zotImage struct {
 	Digest    string          `json:"digest"`
 	MediaType string          `json:"mediaType"`
 	Manifest  json.RawMessage `json:"manifest"` // a string that holds it; not of deletes
-}
-
-// zotManifest is what of a manifest tells its kind.
-type zotManifest struct {
-	ArtifactType string          `json:"artifactType"`
-	Config       *v1.Descriptor  `json:"config"`
-	Layers       []v1.Descriptor `json:"layers"`
-	Manifests    []v1.Descriptor `json:"manifests"`
-	Subject      *v1.Descriptor  `json:"subject"`
 }
 
 // zotCloudEvent translates an event of zot, which sends the manifest along. A delete by
@@ -70,12 +60,20 @@ func zotCloudEvent(src Source, n adapters.Notification, c *cloudevents.Event) []
 	case name == "image.deleted":
 		e.Type = event.ArtifactDeleted
 	default:
-		e.Type = zotPush(e.Artifact, tag, d.Manifest)
-		if e.Type == event.ArtifactSigned {
-			e.Status = event.Succeeded
-		}
+		classify(e.Artifact, tag, nil)
+		e = pushed(e, e.Artifact)
+		_ = Manifest(&e, d.manifest()) // one that cannot be read tells nothing
 	}
 	return one(e)
+}
+
+// manifest returns the manifest that came along; empty if none did.
+func (d *zotImage) manifest() []byte {
+	var text string
+	if jsonv2.Unmarshal(d.Manifest, &text) == nil {
+		return []byte(text)
+	}
+	return d.Manifest
 }
 
 // zotArtifact returns what d says of the artifact, nil if nothing, and its tag.
@@ -86,32 +84,4 @@ func zotArtifact(d *zotImage) (a *event.Artifact, tag string) {
 	a = named(d.Digest, d.Reference)
 	a.MediaType = d.MediaType
 	return a, firstTag(a)
-}
-
-// zotPush classifies a by its manifest and returns the type of its push. A manifest that
-// cannot be read tells nothing.
-func zotPush(a *event.Artifact, tag string, manifest json.RawMessage) event.Type {
-	var text string
-	if jsonv2.Unmarshal(manifest, &text) == nil {
-		manifest = json.RawMessage(text)
-	}
-	var m zotManifest
-	if jsonv2.Unmarshal(manifest, &m) != nil {
-		m = zotManifest{}
-	}
-	refs := m.Manifests
-	if m.Config != nil {
-		refs = append([]v1.Descriptor{*m.Config}, m.Layers...)
-	}
-	classify(a, tag, refs)
-	if m.ArtifactType != "" {
-		a.ArtifactType = m.ArtifactType
-		if kind := mediaKind(m.ArtifactType); kind != event.KindUnknown && a.Kind != event.KindIndex {
-			a.Kind = kind
-		}
-	}
-	if m.Subject != nil && a.Subject == "" {
-		a.Subject = m.Subject.Digest.String()
-	}
-	return pushType(a, isBundle(refs))
 }
