@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,6 +14,16 @@ import (
 type Stray struct {
 	Of   Family
 	Type string // what the body calls itself, empty if it does not
+}
+
+// Strayed returns body, which has passed [Scan], as the one notification that it is of
+// another registry type than own, and whether it surely is that.
+func Strayed(body []byte, own ...Family) ([]Notification, bool) {
+	of, name := FamilyOf(body)
+	if of == "" || slices.Contains(own, of) {
+		return nil, false
+	}
+	return []Notification{{Native: Stray{Of: of, Type: name}, Raw: body}}, true
 }
 
 // Family is whose notification a body is, by its shape. All but [DockerHub] are

@@ -30,15 +30,11 @@ import (
 // which is always acs.cr; ImageUpdate, which may be older than the event; and keys of
 // the data that the vendor does not document.
 func ACR(src Source, n adapters.Notification) []event.Event {
-	switch a := n.Native.(type) {
-	case *acr.Event:
-		return acrEvents(src, n, a)
-	case adapters.Stray:
-		events := stray(src, a)
-		events[0].ID = src.derivedID(n.ID, 0)
-		return events
+	a, ok := n.Native.(*acr.Event)
+	if !ok {
+		return foreign(src, n, "event of ACR")
 	}
-	return wrongNative(src, n, "event of ACR")
+	return acrEvents(src, n, a)
 }
 
 // region is how regions are called; an extension may hold anything.

@@ -17,13 +17,11 @@ import (
 // Dropped: repository.date_created, which is when the repository was made;
 // repo_authentication_type and repo_origin_type, which are NO_CERTIFIED ever since.
 func ACRPersonal(src Source, n adapters.Notification) []event.Event {
-	switch p := n.Native.(type) {
-	case *acrpersonal.Push:
-		return []event.Event{acrPush(src, p)}
-	case adapters.Stray:
-		return stray(src, p)
+	p, ok := n.Native.(*acrpersonal.Push)
+	if !ok {
+		return foreign(src, n, "push of ACR")
 	}
-	return wrongNative(src, n, "push of ACR")
+	return []event.Event{acrPush(src, p)}
 }
 
 func acrPush(src Source, p *acrpersonal.Push) event.Event {

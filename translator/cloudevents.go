@@ -35,7 +35,7 @@ func cloudEventFamilies() []cloudEventFamily {
 func CloudEvents(src Source, n adapters.Notification) []event.Event {
 	c, ok := n.Native.(*cloudevents.Event)
 	if !ok {
-		return wrongNative(src, n, "CloudEvent")
+		return foreign(src, n, "CloudEvent")
 	}
 	var reason string
 	switch {

@@ -21,9 +21,7 @@ import (
 func Distribution(src Source, n adapters.Notification) []event.Event {
 	d, ok := n.Native.(*notifications.Event)
 	if !ok {
-		e := src.event(event.Native{ID: n.ID}, src.Received, 0)
-		e.TimeSource = event.TimeReceived
-		return []event.Event{unknown(e, fmt.Sprintf("the adapter read a %T, which is no event of Distribution", n.Native))}
+		return foreign(src, n, "event of Distribution")
 	}
 	e := src.event(event.Native{ID: d.ID, Type: d.Action}, d.Timestamp, 0)
 	e.Registry.Instance = d.Source.InstanceID

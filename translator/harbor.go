@@ -33,7 +33,7 @@ const maxRequestID = 128
 func Harbor(src Source, n adapters.Notification) []event.Event {
 	h, ok := n.Native.(*harbor.Event)
 	if !ok {
-		return wrongNative(src, n, "event of Harbor")
+		return foreign(src, n, "event of Harbor")
 	}
 	e := src.event(event.Native{ID: h.ID, Type: h.Type}, h.Time, 0)
 	e.ID = src.derivedID(n.ID, 0)
@@ -48,13 +48,6 @@ func Harbor(src Source, n adapters.Notification) []event.Event {
 		events[i].ID = src.derivedID(n.ID, i)
 	}
 	return events
-}
-
-// wrongNative is what becomes of a notification that another adapter has read.
-func wrongNative(src Source, n adapters.Notification, want string) []event.Event {
-	e := src.event(event.Native{}, src.Received, 0)
-	e.ID, e.TimeSource = src.derivedID(n.ID, 0), event.TimeReceived
-	return []event.Event{unknown(e, fmt.Sprintf("the adapter read a %T, which is no %s", n.Native, want))}
 }
 
 // harborEvents makes of e, which has what all of them have, the events that h tells.

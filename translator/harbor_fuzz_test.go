@@ -37,10 +37,15 @@ func FuzzHarbor(f *testing.F) {
 			if len(events) == 0 {
 				t.Fatalf("%s became no event", body)
 			}
-			h := n.Native.(*harbor.Event)
+			h, ok := n.Native.(*harbor.Event)
+			if !ok {
+				continue // it is another's
+			}
 			var data []byte
-			if cs != nil {
-				data = cs[i].Native.(*cloudevents.Event).Data
+			if i < len(cs) {
+				if c, ok := cs[i].Native.(*cloudevents.Event); ok {
+					data = c.Data
+				}
 			}
 			for _, e := range events {
 				noneInvented(t, e, withData(body, data), madeOf(t, e, h)...)
@@ -65,7 +70,10 @@ func FuzzCloudEvents(f *testing.F) {
 			if len(events) == 0 {
 				t.Fatalf("%s became no event", body)
 			}
-			c := n.Native.(*cloudevents.Event)
+			c, ok := n.Native.(*cloudevents.Event)
+			if !ok {
+				continue // it is another's
+			}
 			h, err := harbor.FromCloudEvent(c)
 			if err != nil {
 				h = &harbor.Event{Data: new(harbor.Data)}

@@ -28,8 +28,7 @@ import (
 func Quay(src Source, n adapters.Notification) []event.Event {
 	q, ok := n.Native.(*quay.Notification)
 	if !ok {
-		e := src.event(event.Native{ID: n.ID}, time.Time{}, 0)
-		return []event.Event{unknown(e, fmt.Sprintf("the adapter read a %T, which is no notification of Quay", n.Native))}
+		return foreign(src, n, "notification of Quay")
 	}
 	name, reason := q.Event, ""
 	if name == "" {

@@ -2,16 +2,21 @@ package translator
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-// stray says where the notification belongs that was posted to a registry of the wrong
-// type.
-func stray(src Source, s adapters.Stray) []event.Event {
-	e := src.event(event.Native{Type: s.Type}, src.Received, 0)
-	e.TimeSource = event.TimeReceived
+// foreign says of a notification that is not want where it belongs, as far as its
+// adapter has found out.
+func foreign(src Source, n adapters.Notification, want string) []event.Event {
+	s, ok := n.Native.(adapters.Stray)
+	e := src.event(event.Native{Type: s.Type}, time.Time{}, 0)
+	e.ID = src.derivedID(n.ID, 0)
+	if !ok {
+		return []event.Event{unknown(e, fmt.Sprintf("the adapter read a %T, which is no %s", n.Native, want))}
+	}
 	return []event.Event{unknown(e, strayReason(src.Registry.Type, s.Of))}
 }
 

@@ -24,16 +24,10 @@ import (
 // and both times, which are those of Harbor's own records; of custom attributes all
 // but Details, which no release sends.
 func TCR(src Source, n adapters.Notification) []event.Event {
-	switch d := n.Native.(type) {
-	case *tcr.Event:
-		return tcrEvents(src, d)
-	case adapters.Stray:
-		return stray(src, d)
+	d, ok := n.Native.(*tcr.Event)
+	if !ok {
+		return foreign(src, n, "event of TCR")
 	}
-	return wrongNative(src, n, "event of TCR")
-}
-
-func tcrEvents(src Source, d *tcr.Event) []event.Event {
 	var at time.Time
 	if d.OccurAt != 0 {
 		at = time.Unix(d.OccurAt, 0)

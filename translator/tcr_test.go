@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bellbuoy/bellbuoy/adapters"
 	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
@@ -181,29 +180,6 @@ func TestTCRHasNoIDs(t *testing.T) {
 	for _, e := range filed(t, "tcr", "harbor-1.10-scan.jsonl") {
 		if e.ID != "" || e.Native.ID != "" {
 			t.Errorf("id %q of native id %q, want none", e.ID, e.Native.ID)
-		}
-	}
-}
-
-// Whoever posts to the wrong registry type is told the right one.
-func TestStraysNameTheRightType(t *testing.T) {
-	for _, name := range []string{"tcr", "acr", "acr-personal"} {
-		for _, e := range filed(t, name, "of-others.jsonl") {
-			if e.Type != event.Unknown || !strings.Contains(e.Reason, "to a registry of type ") && !strings.Contains(e.Reason, "Docker Hub") {
-				t.Errorf("%s: %s because %q, want unknown with the right type", name, e.Type, e.Reason)
-			}
-			if strings.HasSuffix(e.Reason, "of type "+name) {
-				t.Errorf("%s: %q", name, e.Reason)
-			}
-		}
-	}
-}
-
-func TestForeignNativesAreUnknown(t *testing.T) {
-	for _, g := range registries() {
-		got := g.translate(g.source(), adapters.Notification{Native: 7, ID: "x"})
-		if len(got) != 1 || got[0].Type != event.Unknown || !strings.HasPrefix(got[0].Reason, "the adapter read a int, ") {
-			t.Errorf("%s: events = %+v, want one that says what it was given", g.name, got)
 		}
 	}
 }

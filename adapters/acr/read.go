@@ -37,10 +37,16 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 	}
 	switch kind := jsontext.Value(body).Kind(); kind {
 	case '{':
-		if stray, ok := strayed(body); ok {
-			return []adapters.Notification{{Native: stray, Raw: body}}, nil
+		// CloudEvents are looked at one by one.
+		own := []adapters.Family{adapters.ACR, adapters.CloudEvents}
+		envelope := isEnvelope(body)
+		if envelope {
+			own = append(own, adapters.Harbor)
 		}
-		if !isEnvelope(body) {
+		if stray, ok := adapters.Strayed(body, own...); ok {
+			return stray, nil
+		}
+		if !envelope {
 			e := &Event{NamedBy: name(r)}
 			e.setData(body)
 			return []adapters.Notification{{Native: e, Raw: body}}, nil
@@ -67,7 +73,7 @@ func envelopes(r *http.Request, h http.Header, body []byte) ([]adapters.Notifica
 		return nil, adapters.Unreadablef("%d events in one body, want at most %d", len(list), maxBatch)
 	}
 	for i := range list {
-		c := list[i].Native.(*cloudevents.Event)
+		c := list[i].Native.(*cloudevents.Event) // of sure ones there are no strays
 		if of := adapters.FamilyOfEvent(c.Source); c.SpecVersion != "" && isForeign(of, c.Source, c.Type) {
 			list[i].Native = adapters.Stray{Of: of, Type: c.Type}
 			continue
@@ -77,15 +83,6 @@ func envelopes(r *http.Request, h http.Header, body []byte) ([]adapters.Notifica
 		list[i].Native = e
 	}
 	return list, nil
-}
-
-// strayed tells whether the object is another registry type's notification.
-func strayed(body []byte) (adapters.Stray, bool) {
-	of, name := adapters.FamilyOf(body)
-	if of == "" || of == adapters.ACR || of == adapters.CloudEvents || of == adapters.Harbor && isEnvelope(body) {
-		return adapters.Stray{}, false // CloudEvents are looked at one by one
-	}
-	return adapters.Stray{Of: of, Type: name}, true
 }
 
 // isForeign reports whether a CloudEvent is surely none of ACR's. A template may leave

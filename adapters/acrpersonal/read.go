@@ -51,8 +51,8 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 	if kind := jsontext.Value(body).Kind(); kind != '{' {
 		return nil, adapters.Unreadablef(`the body is %s, want an object with "push_data" and "repository"`, adapters.KindName(kind))
 	}
-	if of, name := adapters.FamilyOf(body); of != "" && of != adapters.ACRPersonal {
-		return []adapters.Notification{{Native: adapters.Stray{Of: of, Type: name}, Raw: body}}, nil
+	if stray, ok := adapters.Strayed(body, adapters.ACRPersonal); ok {
+		return stray, nil
 	}
 	p := new(Push)
 	if err := json.Unmarshal(body, p); err != nil {

@@ -15,7 +15,8 @@ import (
 type Adapter struct{}
 
 // Read returns one notification for each event. Native is an [*Event], ID its
-// [Event.Key].
+// [Event.Key]; or Native is an [adapters.Stray] where an object is no CloudEvent and
+// another registry type's.
 //
 // The mode is found as the specification says: by a content type of
 // application/cloudevents, else binary if the header ce-specversion is there. What is
@@ -115,6 +116,9 @@ func object(dec *jsontext.Decoder, body []byte, sure bool) (adapters.Notificatio
 		return none, adapters.Unreadablef("%v", err)
 	}
 	if !sure && e.SpecVersion == "" {
+		if stray, ok := adapters.Strayed(body[start:dec.InputOffset()]); ok {
+			return stray[0], nil
+		}
 		return none, adapters.Unreadablef(`no key "specversion" in %s, and neither a content type nor a header says CloudEvent; see that the registry's type is right`, where(dec))
 	}
 	if encoded != nil {

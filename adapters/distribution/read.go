@@ -17,7 +17,8 @@ import (
 type Adapter struct{}
 
 // Read returns one notification for each event of the envelope, any number of them.
-// Native is a [*notifications.Event].
+// Native is a [*notifications.Event], or an [adapters.Stray] where the body is another
+// registry type's.
 //
 // The content type is not looked at: registries and proxies differ in it, and what is
 // no envelope is found out anyway. Keys count in their exact case only. Keys that the
@@ -38,7 +39,9 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 	}
 	if len(body) > adapters.LargeBody {
 		for _, n := range events {
-			trim(n.Native.(*notifications.Event))
+			if e, ok := n.Native.(*notifications.Event); ok {
+				trim(e)
+			}
 		}
 	}
 	return events, nil
@@ -73,6 +76,9 @@ func envelope(body []byte) ([]adapters.Notification, error) {
 		found = true
 	}
 	if !found {
+		if stray, ok := adapters.Strayed(body, adapters.Distribution); ok {
+			return stray, nil
+		}
 		return nil, adapters.Unreadablef(`no key "events" in the body: not a notification of Distribution; see that the registry's type is right`)
 	}
 	return events, nil

@@ -19,7 +19,8 @@ import (
 type Adapter struct{}
 
 // Read returns the one notification of a body in Default format; of CloudEvents, those
-// that [cloudevents.Adapter] reads. Native is an [*Event].
+// that [cloudevents.Adapter] reads. Native is an [*Event], or an [adapters.Stray] where
+// it is another registry type's.
 //
 // What is posted tells the format, whatever the policy in Harbor says: binary CloudEvents
 // by their headers, others by the key "specversion" or being a list, Default by the key
@@ -49,6 +50,9 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 	case keys.SpecVersion != nil, typed && keys.EventData == nil:
 		return fromCloudEvents(r, body)
 	case keys.Type == nil && keys.EventData == nil:
+		if stray, ok := adapters.Strayed(body, adapters.Harbor, adapters.TCR); ok {
+			return stray, nil
+		}
 		return nil, adapters.Unreadablef(`neither "type" nor "event_data" in the body: not a notification of Harbor; see that the registry's type is right`)
 	}
 	e, err := fromDefault(body)
@@ -85,7 +89,15 @@ func fromCloudEvents(r *http.Request, body []byte) ([]adapters.Notification, err
 		return nil, err
 	}
 	for i := range ns {
-		e, err := FromCloudEvent(ns[i].Native.(*cloudevents.Event))
+		c, ok := ns[i].Native.(*cloudevents.Event)
+		if !ok {
+			continue
+		}
+		if of := adapters.FamilyOfEvent(c.Source); of != adapters.Harbor && c.Source != "" && !strings.HasPrefix(c.Type, "harbor.") {
+			ns[i].Native = adapters.Stray{Of: of, Type: c.Type}
+			continue
+		}
+		e, err := FromCloudEvent(c)
 		if err != nil {
 			return nil, err
 		}

@@ -23,8 +23,9 @@ const Header = "X-Bellbuoy-Event"
 // Adapter is the [adapters.Adapter] of Quay.
 type Adapter struct{}
 
-// Read returns one notification, whatever the event is. Native is a [*Notification]; it
-// has no native id.
+// Read returns one notification, whatever the event is. Native is a [*Notification],
+// or an [adapters.Stray] where nothing names the event and the body is another registry
+// type's; it has no native id.
 //
 // Keys count in their exact case only; unknown ones are let pass, since a template may
 // add any. A null is what Quay's templates make of a key that is not there, and counts
@@ -40,10 +41,15 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 		return nil, adapters.Unreadablef("the body is %s, want an object: let the POST template make one, or have none", adapters.KindName(kind))
 	}
 	n := new(Notification)
-	if err := json.Unmarshal(body, n); err != nil {
+	err := json.Unmarshal(body, n)
+	if n.name(r); n.Event == "" {
+		if stray, ok := adapters.Strayed(body, adapters.Quay); ok {
+			return stray, nil
+		}
+	}
+	if err != nil {
 		return nil, adapters.DecodeFault(err)
 	}
-	n.name(r)
 	if len(body) > adapters.LargeBody {
 		trim(n)
 	}

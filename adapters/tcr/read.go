@@ -29,8 +29,8 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 	if kind := jsontext.Value(body).Kind(); kind != '{' {
 		return nil, adapters.Unreadablef(`the body is %s, want an object with "type" and "event_data"`, adapters.KindName(kind))
 	}
-	if of, name := adapters.FamilyOf(body); of != "" && of != adapters.TCR {
-		return []adapters.Notification{{Native: adapters.Stray{Of: of, Type: name}, Raw: body}}, nil
+	if stray, ok := adapters.Strayed(body, adapters.TCR); ok {
+		return stray, nil
 	}
 	e := new(Event)
 	if err := json.Unmarshal(body, e); err != nil {
