@@ -20,7 +20,8 @@ type Adapter struct{}
 
 // Read returns the one notification of a body in Default format; of CloudEvents, those
 // that [cloudevents.Adapter] reads. Native is an [*Event], or an [adapters.Stray] where
-// it is another registry type's.
+// it is another registry type's. An empty body is none: Harbor 1.x posts it to test the
+// endpoint.
 //
 // What is posted tells the format, whatever the policy in Harbor says: binary CloudEvents
 // by their headers, others by the key "specversion" or being a list, Default by the key
@@ -31,6 +32,9 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 	typed := strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/cloudevents")
 	if !typed && r.Header.Get("Ce-Specversion") != "" {
 		return fromCloudEvents(r, body)
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, nil
 	}
 	if err := adapters.Scan(r.Header, body); err != nil {
 		return nil, err
