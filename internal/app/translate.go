@@ -57,6 +57,11 @@ func Translate(ctx context.Context, r Request) ([]event.Event, error) {
 	if r.Registry == "" {
 		r.Registry = r.RegistryType
 	}
+	return r.translate(ctx, t)
+}
+
+// translate reads the body and makes events of it as t does.
+func (r Request) translate(ctx context.Context, t registryType) ([]event.Event, error) {
 	body, err := r.read()
 	if err != nil {
 		return nil, fmt.Errorf("read the notification: %w", err)
@@ -65,13 +70,26 @@ func Translate(ctx context.Context, r Request) ([]event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	notifications, err := t.adapter.Read(req, body)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
-	}
 	src := translator.Source{
 		Registry: event.Registry{Name: r.Registry, Type: r.RegistryType},
 		Received: r.Received.UTC(),
+	}
+	var events []event.Event
+	err = intake.Guard(func() (err error) {
+		events, err = t.events(src, req, body)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	return events, nil
+}
+
+// events reads and translates a request.
+func (t registryType) events(src translator.Source, r *http.Request, body []byte) ([]event.Event, error) {
+	notifications, err := t.adapter.Read(r, body)
+	if err != nil {
+		return nil, err
 	}
 	var events []event.Event
 	for _, n := range notifications {

@@ -2,7 +2,7 @@ package intake
 
 import (
 	"crypto/sha256"
-	"fmt"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -32,7 +32,11 @@ func (h *Handler) arrival(r *http.Request, plan *Plan, name string, reg Registry
 		Registry: event.Registry{Name: name, Type: reg.Type},
 		Received: now,
 	}
-	if err := h.fill(&a, plan, reg, src, r, body); err != nil {
+	err := Guard(func() error { return h.fill(&a, plan, reg, src, r, body) })
+	if p, ok := errors.AsType[*Panicked](err); ok {
+		h.log.Error("reading a notification failed: this is a fault in bellbuoy", "registry", name, "panic", p.Value)
+	}
+	if err != nil {
 		a.Items, a.Counted = nil, nil
 		a.Quarantine = clip(err.Error(), maxReason)
 	}
@@ -41,15 +45,7 @@ func (h *Handler) arrival(r *http.Request, plan *Plan, name string, reg Registry
 
 // fill adds the request's events to a. An error is the reason for which the body goes
 // to quarantine.
-func (h *Handler) fill(a *store.Arrival, plan *Plan, reg Registry, src translator.Source, r *http.Request, body []byte) (err error) {
-	// A reader that fails on one body must not stop the registry's queue for ever,
-	// which is what a broken connection would do.
-	defer func() {
-		if p := recover(); p != nil {
-			h.log.Error("reading a notification failed: this is a fault in bellbuoy", "registry", a.Registry, "panic", p)
-			err = fmt.Errorf("bellbuoy failed to read it, please report this: %v", p)
-		}
-	}()
+func (h *Handler) fill(a *store.Arrival, plan *Plan, reg Registry, src translator.Source, r *http.Request, body []byte) error {
 	notifications, err := reg.Adapter.Read(r, body)
 	if err != nil {
 		return err

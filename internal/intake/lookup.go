@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -65,16 +66,17 @@ func (h *Handler) look(ctx context.Context, w *waiting) {
 	if !w.ask {
 		return
 	}
-	// One manifest that nobody thought of must not end all else.
-	defer func() {
-		if p := recover(); p != nil {
-			h.log.Error("reading a manifest failed: this is a fault in bellbuoy", "registry", w.event.Registry.Name, "panic", p)
-		}
-	}()
 	ctx, cancel := context.WithDeadline(ctx, w.routeAt)
 	defer cancel()
-	if body, err := w.reg.Lookup.Read(ctx, w.event.Repository.FullName, w.event.Artifact.Digest); err == nil {
-		_ = w.reg.Enrich(&w.event, body) // on an error it is as it was
+	err := Guard(func() error {
+		body, err := w.reg.Lookup.Read(ctx, w.event.Repository.FullName, w.event.Artifact.Digest)
+		if err != nil {
+			return err
+		}
+		return w.reg.Enrich(&w.event, body) // on an error it is as it was
+	})
+	if p, ok := errors.AsType[*Panicked](err); ok {
+		h.log.Error("reading a manifest failed: this is a fault in bellbuoy", "registry", w.event.Registry.Name, "panic", p.Value)
 	}
 }
 
