@@ -3,15 +3,17 @@ package config
 import "time"
 
 // Default returns the configuration of a bellbuoy that was given none: it listens
-// on loopback, takes what a Distribution registry posts to /in/distribution, stores
-// all of it, pulls and blobs too, and delivers nothing.
+// on loopback, takes what registries of Distribution, Harbor and Quay post to /in/ and
+// their type, stores all of it, pulls and blobs too, and delivers nothing.
 func Default() *Config {
 	c := defaults()
 	c.Keep = []string{
 		"artifact.pulled", "artifact.inspected", "chart.pulled",
 		"blob.pushed", "blob.pulled", "blob.mounted", "blob.deleted",
 	}
-	c.Registries = []Registry{{Name: "distribution", Type: "distribution"}}
+	for _, t := range []string{"distribution", "harbor", "quay"} {
+		c.Registries = append(c.Registries, Registry{Name: t, Type: t})
+	}
 	return &c
 }
 

@@ -133,10 +133,17 @@ func TestDefaults(t *testing.T) {
 
 func TestDefaultIsSound(t *testing.T) {
 	c := Default()
-	if faults := c.check(Known{RegistryTypes: []string{"distribution"}}); len(faults) > 0 {
+	types := []string{"distribution", "harbor", "quay"}
+	if faults := c.check(Known{RegistryTypes: types}); len(faults) > 0 {
 		t.Errorf("faults: %v", faults)
 	}
-	if len(c.Registries) != 1 || c.Registries[0].Name != "distribution" || len(c.Targets) != 0 || len(c.Rules) != 0 {
+	var got []string
+	for _, r := range c.Registries {
+		if got = append(got, r.Type); r.Name != r.Type {
+			t.Errorf("the registry of type %s is called %s", r.Type, r.Name)
+		}
+	}
+	if !reflect.DeepEqual(got, types) || len(c.Targets) != 0 || len(c.Rules) != 0 {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -73,8 +73,6 @@ func (s settings) registry(typ, name string) (config.Registry, error) {
 		return config.Registry{}, wrongUse("the config has %d registries of type %s: name one with --registry, %s", len(found), typ, strings.Join(names, " or "))
 	case name != "":
 		return config.Registry{}, wrongUse("the config has no registry %q of type %s: %s", name, typ, config.Suggest(name, names))
-	case s.file == "":
-		return config.Registry{Name: typ, Type: typ}, nil
 	}
 	return config.Registry{}, wrongUse("%s has no registry of type %s: add one, such as {name: %s, type: %s}", s.file, typ, typ, typ)
 }

@@ -12,7 +12,7 @@ func greet(w io.Writer, name, listen, admin, path string) {
 bellbuoy runs without a configuration: it takes every event, keeps it in %[4]s
 and delivers nothing.
 
-Put this into the registry's config.yml and restart the registry:
+CNCF Distribution: put this into the registry's config.yml and restart the registry.
 
 notifications:
   events:
@@ -23,6 +23,23 @@ notifications:
       timeout: 5s
       threshold: 5
       backoff: 1s
+
+Harbor: add a webhook to the project, of type http, with the payload format CloudEvents
+and the endpoint URL
+
+  http://%[2]s/in/harbor
+
+Quay: add a notification to the repository for each event, Webhook POST, with a URL that
+ends in the event's name. Quay refuses 127.0.0.1 and localhost: give it another name of
+this machine, and let a bellbuoy.yml say that bellbuoy listens there.
+
+  http://%[2]s/in/quay/repo_push
+
+All of it, and a script for their APIs, is printed by
+
+  %[1]s connect distribution
+  %[1]s connect harbor
+  %[1]s connect quay
 
 Then push an image, and look from another terminal:
 

@@ -136,7 +136,13 @@ func TestNoFile(t *testing.T) {
 	if c := s.config; c.Listen != "127.0.0.1:5080" || c.Admin.Listen != "127.0.0.1:5081" || c.Store != "./bellbuoy.db" || s.rules == nil {
 		t.Errorf("got %+v", c)
 	}
-	if got := s.plan(nil); len(got.Registries) != 1 || got.Registries["distribution"].Adapter == nil || len(got.Targets) > 0 {
+	got := s.plan(nil)
+	for _, name := range []string{"distribution", "harbor", "quay"} {
+		if r := got.Registries[name]; r.Type != name || r.Adapter == nil || r.Translate == nil {
+			t.Errorf("registry %s: %+v", name, r)
+		}
+	}
+	if len(got.Registries) != 3 || len(got.Targets) > 0 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -33,6 +33,8 @@ func TestRunWithoutConfig(t *testing.T) {
 	for _, want := range []string{
 		"url: http://" + l.listen + "/in/distribution\n", "includereferences: true\n", "./bellbuoy.db",
 		"./bellbuoy events\n", "./bellbuoy trace ID\n", "http://" + l.admin + "/api/v1",
+		"http://" + l.listen + "/in/harbor\n", "http://" + l.listen + "/in/quay/repo_push\n",
+		"./bellbuoy connect distribution\n", "./bellbuoy connect harbor\n", "./bellbuoy connect quay\n",
 		"timeout: 5s\n", "threshold: 5\n", "backoff: 1s\n", // as examples/distribution/config.yml has them
 	} {
 		if !strings.Contains(l.stdout.String(), want) {
@@ -59,6 +61,12 @@ func TestRunWithoutConfig(t *testing.T) {
 		if len(e.Deliveries) > 0 {
 			t.Errorf("%s is delivered, to nobody that was named: %v", e.Type, e.Deliveries)
 		}
+	}
+	if got := l.notify("quay/repo_push", `{"repository":"a/b","updated_tags":["v1"]}`); len(got) != 1 {
+		t.Errorf("Quay's push became %v, want one event", got)
+	}
+	if got := l.notify("harbor", `{"type":"PULL_ARTIFACT","event_data":{"resources":[{"digest":"sha256:1"}],"repository":{"repo_full_name":"a/b"}}}`); len(got) != 1 {
+		t.Errorf("Harbor's pull became %v, want one event", got)
 	}
 	if err := l.stop(); err != nil {
 		t.Error(err)
