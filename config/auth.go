@@ -135,7 +135,10 @@ func (k *checker) headerName(at, name string) {
 		return
 	}
 	taken := []string{"connection", "content-encoding", "content-length", "content-type", "expect", "host", "origin", "sec-fetch-site", "te", "trailer", "transfer-encoding", "upgrade"}
-	if slices.Contains(taken, strings.ToLower(name)) {
+	switch lower := strings.ToLower(name); {
+	case slices.Contains(taken, lower):
 		k.fault(at, "%q is a header that HTTP itself needs: take another name, such as X-Registry-Token", name)
+	case lower == "x-bellbuoy-event", strings.HasPrefix(lower, "ce-"):
+		k.fault(at, "%q is a header that says what has happened, and would be read as such: take another name, such as X-Registry-Token", name)
 	}
 }

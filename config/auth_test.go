@@ -130,6 +130,10 @@ func TestBadAuth(t *testing.T) {
 		{"header of HTTP", auth(`{header: {name: host, value: {file: slash}}}`), []string{
 			`1: registries[0].auth.header.name: "host" is a header that HTTP itself needs: take another name, such as X-Registry-Token`,
 		}},
+		{"header that names the event", auth(`[{header: {name: x-bellbuoy-event, value: {file: slash}}}, {header: {name: Ce-Type, value: {file: slash}}}]`), []string{
+			`1: registries[0].auth[0].header.name: "x-bellbuoy-event" is a header that says what has happened, and would be read as such: take another name, such as X-Registry-Token`,
+			`1: registries[0].auth[1].header.name: "Ce-Type" is a header that says what has happened, and would be read as such: take another name, such as X-Registry-Token`,
+		}},
 		{"empty header", auth(`{header: {name: X-Token, value: ""}}`), []string{`1: registries[0].auth.header.value: is empty: write {env: NAME} or {file: PATH}`}},
 		{"header of two lines", auth(`{header: {name: X-Token, value: {file: two lines}}}`), []string{"1: registries[0].auth.header.value: " + headerValue}},
 		{"header with a blank behind", auth(`{header: {name: X-Token, value: {file: trailing}}}`), []string{"1: registries[0].auth.header.value: " + headerValue}},

@@ -165,10 +165,10 @@ func TestBadConfigs(t *testing.T) {
 		{"admin from outside", "admin: {listen: ':5081'}\n", []string{`1: admin.listen: :5081 can be reached from outside, and this version has no login yet: write a loopback address, such as 127.0.0.1:5081`}},
 		{"one address for both", "admin: {listen: '127.0.0.1:5080'}\n", []string{`1: admin.listen: 127.0.0.1:5080 is the intake's address too: give one of them another port`}},
 		{"no auth", registry + "listen: 0.0.0.0:5080\n", []string{
-			`1: registries[0].auth: is missing, and listen (0.0.0.0:5080) can be reached from outside: add what the registry must show, such as auth: {bearer: {file: /run/secrets/hub}}`,
+			`1: registries[0].auth: is missing, and listen (0.0.0.0:5080) can be reached from outside: add what the registry must show, one of bearer, basic, header, path and client_ca, such as auth: {bearer: {file: /run/secrets/hub}}`,
 		}},
 		{"empty auth", "listen: ':5080'\nregistries: [{name: hub, type: distribution, auth: []}]\n", []string{
-			`2: registries[0].auth: is missing, and listen (:5080) can be reached from outside: add what the registry must show, such as auth: {bearer: {file: /run/secrets/hub}}`,
+			`2: registries[0].auth: is missing, and listen (:5080) can be reached from outside: add what the registry must show, one of bearer, basic, header, path and client_ca, such as auth: {bearer: {file: /run/secrets/hub}}`,
 		}},
 		{"auth as text", "listen: ':5080'\nregistries: [{name: hub, type: distribution, auth: s3cret}]\n", []string{
 			`2: registries[0].auth: wants keys and values, found text: write {bearer: {file: PATH}}`,

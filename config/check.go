@@ -104,7 +104,7 @@ func (k *checker) registry(path string, r Registry) {
 	k.unknown(path+".type", "registry type", r.Type, nameSet{list: k.known.RegistryTypes})
 	_, given := k.lines[dotted(path+".auth")]
 	if missing := r.Auth == nil && !given || r.Auth != nil && len(r.Auth) == 0; missing && reachable(k.Listen) {
-		k.fault(path+".auth", "is missing, and listen (%s) can be reached from outside: add what the registry must show, such as auth: {bearer: {file: /run/secrets/%s}}", k.Listen, r.Name)
+		k.fault(path+".auth", "is missing, and listen (%s) can be reached from outside: add what the registry must show, one of %s, such as auth: {bearer: {file: /run/secrets/%s}}", k.Listen, and(authKinds[:]), r.Name)
 	}
 	k.lookup(path, r)
 	for i, a := range r.Auth {
