@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,20 @@ func TestGolden(t *testing.T) {
 				t.Run(filepath.Base(base), func(t *testing.T) { g.golden(t, file, base+".golden") })
 			}
 		})
+	}
+}
+
+// Each folder with requests has a type that is tested.
+func TestEveryFolderHasARegistry(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "*", "*.jsonl"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no requests: %v", err)
+	}
+	for _, file := range files {
+		folder := filepath.Base(filepath.Dir(file))
+		if !slices.ContainsFunc(registries(), func(g registry) bool { return g.name == folder }) {
+			t.Errorf("%s is translated by no test", file)
+		}
 	}
 }
 
