@@ -27,8 +27,9 @@ import (
 // Dropped: subject, the last part of which means nothing known; aliyunpublishtime, which
 // has a wrong zone; aliyunaccountid, which is the owner and not who did it;
 // aliyuneventbusname and aliyunpublishaddr, which are EventBridge's own; the source,
-// which is always acs.cr; ImageUpdate, which may be older than the event; and keys of
-// the data that the vendor does not document.
+// which is always acs.cr; ImageUpdate, which may be older than the event; of a
+// synchronization's ImageTo repository and tag; and keys of the data that the vendor does
+// not document.
 func ACR(src Source, n adapters.Notification) []event.Event {
 	a, ok := n.Native.(*acr.Event)
 	if !ok {

@@ -86,12 +86,15 @@ func acrOutcome(fields map[string]string, kind string) (word, reason string) {
 }
 
 // acrStatus returns the status for a word, and whether what was completed can have it.
-// The scanner's word for success is COMPLETE.
+// The scanner's word for success is COMPLETE; of a delivery chain that is the state
+// after the end, however it ended.
 func acrStatus(word, kind string) (event.Status, bool) {
 	var s event.Status
 	switch strings.ToUpper(word) {
-	case "SUCCESS", "COMPLETE":
+	case "SUCCESS":
 		return event.Succeeded, true
+	case "COMPLETE":
+		return event.Succeeded, kind != "DeliveryChain"
 	case "FAILED":
 		return event.Failed, true
 	case "CANCELED", "CANCELLED":

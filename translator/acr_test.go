@@ -54,6 +54,8 @@ func TestACROutcome(t *testing.T) {
 		{"DeliveryChain", `"Result":"CANCELED"`, event.DeliveryChainCompleted, event.Canceled, ""},
 		{"DeliveryChain", `"Result":"DENIED"`, event.DeliveryChainCompleted, event.Denied, ""},
 		{"DeliveryChain", `"Status":"COMPLETE","Result":"FAILED"`, event.DeliveryChainCompleted, event.Failed, ""},
+		// The chain's state says that it ended, and not how.
+		{"DeliveryChain", `"Status":"COMPLETE"`, unknown, "", `DeliveryChainCompleted with the outcome "COMPLETE", which is not known`},
 		{"DeliveryChain", `"Status":"RUNNING"`, unknown, "", `DeliveryChainCompleted with the outcome "RUNNING", which is not known`},
 		{"Push", ``, event.ArtifactPushed, "", ""},
 		{"Scan", ``, unknown, "", "ScanCompleted without a key in data that ends in Status or Result"},

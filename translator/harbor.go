@@ -29,7 +29,8 @@ const maxRequestID = 128
 // authentication_type, override_mode, policy_creator and execution_timestamp, which
 // describe the policy; of retentions the type and references of what was deleted
 // (always image, always null) and the rules' params and selectors; harbor_hostname,
-// since its port is cut off (the host is taken from an artifact's URL); the source of a CloudEvent, which has no host.
+// since its port is cut off (the host is taken from an artifact's URL); the source of a
+// CloudEvent, which has no host.
 func Harbor(src Source, n adapters.Notification) []event.Event {
 	h, ok := n.Native.(*harbor.Event)
 	if !ok {
