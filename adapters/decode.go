@@ -11,12 +11,15 @@ import (
 
 // DecodeFault makes an [Unreadable] error of what the decoder says of a body that
 // [Scan] let through: which value is wrong, and what belongs there.
-func DecodeFault(err error) error {
+func DecodeFault(err error) error { return DecodeFaultAt("", err) }
+
+// DecodeFaultAt is [DecodeFault] of the part of a body that is at pointer.
+func DecodeFaultAt(pointer string, err error) error {
 	var wrong *json.SemanticError
 	if !errors.As(err, &wrong) {
 		return Unreadablef("%v", err)
 	}
-	at := Quote(string(wrong.JSONPointer))
+	at := Quote(pointer + string(wrong.JSONPointer))
 	if wrong.Err != nil {
 		return Unreadablef("wrong value at %s: %v", at, wrong.Err)
 	}

@@ -42,7 +42,7 @@ func acrCompleted(e event.Event, a *acr.Event, kind string) []event.Event {
 		e.Type = event.Type("replication." + string(e.Status))
 		e.Replication = acrReplication(a, word)
 	case "Scan":
-		e.Type, e.Scan = event.ScanCompleted, acrScan(a.Fields, word)
+		e.Scan = acrScan(a.Fields, word)
 	case "Signing":
 		e.Type = event.ArtifactSigned
 	case "DeliveryChain":
@@ -55,8 +55,8 @@ func acrCompleted(e event.Event, a *acr.Event, kind string) []event.Event {
 		e.Status = ""
 		return one(unknown(e, fmt.Sprintf("%sCompleted with the outcome %s, which is not known", kind, adapters.Quote(word))))
 	}
-	if kind == "Scan" && e.Status == event.Succeeded && hasFindings(e.Scan) {
-		return []event.Event{e, finding(e)}
+	if kind == "Scan" {
+		return scanned(e, e.Status, e.Scan, "")
 	}
 	return one(e)
 }

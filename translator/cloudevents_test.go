@@ -58,7 +58,7 @@ func TestCloudEventsUnknown(t *testing.T) {
 		{`{"specversion":"1.0","id":"1"}`, "the event says no type"},
 		{`{"specversion":"1.0","id":"1","type":"harbor.robot.created","data":"x"}`, `type "harbor.robot.created" is not known`},
 		{`{"specversion":"1.0","id":"1","type":"harbor.artifact.pushed"}`, "harbor.artifact.pushed without repository.repo_full_name"},
-		{`{"specversion":"1.0","id":"1","type":"harbor.artifact.pushed","data":{"resources":7}}`, `wrong value at "/data/resources": a number does not belong there`},
+		{`{"specversion":"1.0","id":"1","type":"harbor.artifact.pushed","data":{"resources":7}}`, `wrong value at "/data/resources": a number where a list belongs`},
 		{zot("image.renamed", ``), `type "zotregistry.image.renamed" is not known`},
 		{zot("image.updated", `"name":7`), "zotregistry.image.updated: data does not have the form that zot gives it"},
 		{zot("image.updated", `"reference":"v1"`), "zotregistry.image.updated without data.name"},

@@ -1,7 +1,6 @@
 package translator
 
 import (
-	"maps"
 	"strings"
 	"time"
 
@@ -13,32 +12,19 @@ import (
 // Neither the reason for a failure nor the findings are in a notification, only their
 // number.
 func harborScan(e event.Event, h *harbor.Event, r *harbor.Resource) []event.Event {
-	e.Type = event.ScanCompleted
+	status := event.Succeeded
 	switch h.Kind {
 	case harbor.ScanFailed:
-		e.Status = event.Failed
+		status = event.Failed
 	case harbor.ScanStopped:
-		e.Status = event.Stopped
-	default:
-		e.Status = event.Succeeded
+		status = event.Stopped
 	}
 	scan := &event.Scan{Kind: harborScanKind(h, r)}
-	report := harborReport(scan.Kind, r)
-	if report != nil {
-		fillScan(scan, report)
+	report := harborReport(r.ScanOverview)
+	if scan.Kind == event.ScanSBOM {
+		report = r.SBOMOverview
 	}
-	e.Scan = scan
-	events := []event.Event{e}
-	if e.Status == event.Succeeded && scan.Kind == event.ScanVulnerability && report != nil {
-		if v := harborFindings(scan, report); v != nil {
-			found := e
-			found.Type, found.Status, found.Scan, found.Vulnerability = event.VulnerabilityFound, "", nil, v
-			found.Artifact = new(*e.Artifact)
-			found.Origin = event.OriginDerived
-			events = append(events, found)
-		}
-	}
-	return events
+	return scanned(e, status, scan, fillScan(scan, report))
 }
 
 // harborScanKind returns what the scan looked for. Before 2.11 it is not said, and the
@@ -53,15 +39,12 @@ func harborScanKind(h *harbor.Event, r *harbor.Resource) event.ScanKind {
 	return ""
 }
 
-// harborReport returns the report of the scan, if there is one. A scanner may have made
-// it in the generic form and in an older one, to the same effect.
-func harborReport(kind event.ScanKind, r *harbor.Resource) *harbor.Report {
-	if kind == event.ScanSBOM {
-		return r.SBOMOverview
-	}
+// harborReport returns one of the reports of a scan, if there is any. A scanner may have
+// made it in the generic form and in an older one, to the same effect.
+func harborReport(reports harbor.ScanOverview) *harbor.Report {
 	var best string
 	var report *harbor.Report
-	for name, o := range r.ScanOverview {
+	for name, o := range reports {
 		if o != nil && (report == nil || reportRank(name)+name < reportRank(best)+best) {
 			best, report = name, o
 		}
@@ -76,7 +59,12 @@ func reportRank(mediaType string) string {
 	return "1"
 }
 
-func fillScan(s *event.Scan, r *harbor.Report) {
+// fillScan adds to s what r says, if there is one, and returns r's word for the worst
+// severity where it is another than the scale's.
+func fillScan(s *event.Scan, r *harbor.Report) (word string) {
+	if r == nil {
+		return ""
+	}
 	s.Status = r.Status
 	s.ReportID = r.ID
 	s.SBOM = r.SBOMDigest
@@ -85,9 +73,9 @@ func fillScan(s *event.Scan, r *harbor.Report) {
 	if r.Scanner != nil && *r.Scanner != (harbor.Scanner{}) {
 		s.Scanner = &event.Scanner{Name: r.Scanner.Name, Vendor: r.Scanner.Vendor, Version: r.Scanner.Version}
 	}
-	s.Severity, _ = harborSeverity(r.Severity)
+	s.Severity, word = harborSeverity(r.Severity)
 	if r.Summary == nil {
-		return
+		return word
 	}
 	s.Total, s.Fixable = r.Summary.Total, r.Summary.Fixable
 	for word, n := range r.Summary.BySeverity {
@@ -100,30 +88,7 @@ func fillScan(s *event.Scan, r *harbor.Report) {
 		}
 		s.Counts[rank] += n
 	}
-}
-
-// harborFindings returns the sum of what the scan found; nil if that is nothing.
-func harborFindings(s *event.Scan, r *harbor.Report) *event.Vulnerability {
-	if len(s.Counts) == 0 && (s.Total == nil || *s.Total <= 0) {
-		return nil
-	}
-	v := &event.Vulnerability{Counts: maps.Clone(s.Counts), Total: s.Total, Fixable: s.Fixable}
-	if v.Severity, v.NativeSeverity = harborSeverity(r.Severity); v.Severity == "" {
-		v.Severity = worst(s.Counts)
-	}
-	return v
-}
-
-// worst returns the worst severity of which there is one; unknown if there is none.
-func worst(counts map[event.Severity]int) event.Severity {
-	for _, s := range []event.Severity{
-		event.SeverityCritical, event.SeverityHigh, event.SeverityMedium, event.SeverityLow, event.SeverityNegligible,
-	} {
-		if counts[s] > 0 {
-			return s
-		}
-	}
-	return event.SeverityUnknown
+	return word
 }
 
 // harborSeverity returns Harbor's word on the common scale, and the word where it is

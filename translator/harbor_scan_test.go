@@ -53,7 +53,7 @@ func TestHarborFindings(t *testing.T) {
 		native                    string
 	}{
 		{"nothing found", "SCANNING_COMPLETED", "vulnerability", report(`"severity":"None","summary":{"total":0,"fixable":0,"summary":{}}`), "", ""},
-		{"no summary", "SCANNING_COMPLETED", "vulnerability", report(`"severity":"High","summary":null`), "", ""},
+		{"no summary but the worst", "SCANNING_COMPLETED", "vulnerability", report(`"severity":"High","summary":null`), event.SeverityHigh, ""},
 		{"failed", "SCANNING_FAILED", "vulnerability", report(`"severity":"High","summary":{"total":1}`), "", ""},
 		{"stopped", "SCANNING_STOPPED", "vulnerability", report(`"severity":"","summary":null`), "", ""},
 		{"before 2.11", "SCANNING_COMPLETED", "", report(`"severity":"Low","summary":{"total":1,"summary":{"Low":1}}`), event.SeverityLow, ""},
@@ -62,7 +62,8 @@ func TestHarborFindings(t *testing.T) {
 		{"a word of its own", "SCANNING_COMPLETED", "vulnerability", report(`"severity":"Odd","summary":{"total":2,"summary":{"Odd":2}}`), event.SeverityUnknown, "Odd"},
 		{"an SBOM", "SCANNING_COMPLETED", "sbom", `"sbom_overview":{"sbom_digest":"sha256:1"}`, "", ""},
 		{"a new kind of scan", "SCANNING_COMPLETED", "secrets", report(`"severity":"High","summary":{"total":1}`), "", ""},
-		{"1.9 counts packages", "scanningCompleted", "", `"scan_overview":{"image_digest":"x","scan_status":"finished","severity":5,"components":{"total":20,"summary":[{"severity":5,"count":2}]}}`, "", ""},
+		{"1.9 counts packages", "scanningCompleted", "", `"scan_overview":{"image_digest":"x","scan_status":"finished","severity":5,"components":{"total":20,"summary":[{"severity":5,"count":2}]}}`, event.SeverityHigh, ""},
+		{"1.9 found nothing", "scanningCompleted", "", `"scan_overview":{"image_digest":"x","scan_status":"finished","severity":1,"components":{"total":20}}`, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -108,11 +108,9 @@ func tcrResource(e event.Event, d *tcr.Event, i int) []event.Event {
 	case "deleteChart":
 		a.Kind, e.Type = event.KindChart, event.ChartDeleted
 	case "scanningCompleted":
-		e.Type, e.Status = event.ScanCompleted, event.Succeeded
-		return tcrScan(e, r.Scan)
+		return tcrScan(e, event.Succeeded, r.Scan)
 	case "scanningFailed":
-		e.Type, e.Status = event.ScanCompleted, event.Failed
-		return tcrScan(e, r.Scan)
+		return tcrScan(e, event.Failed, r.Scan)
 	case "projectQuota":
 		e = tcrQuota(e, d.Data.Custom["Details"])
 	}
@@ -122,8 +120,8 @@ func tcrResource(e event.Event, d *tcr.Event, i int) []event.Event {
 // tcrArtifact returns what r says of the artifact; nil if nothing.
 func tcrArtifact(r *tcr.Resource) *event.Artifact {
 	digest := r.Digest
-	if digest == "" && r.Scan != nil && r.Scan.Overview != nil {
-		digest = r.Scan.Overview.Digest
+	if old := r.Scan[""]; digest == "" && old != nil {
+		digest = old.ImageDigest
 	}
 	a := named(digest, r.Tag)
 	a.URL = r.URL
@@ -131,6 +129,13 @@ func tcrArtifact(r *tcr.Resource) *event.Artifact {
 		return nil
 	}
 	return a
+}
+
+// tcrScan tells how a scan ended, and what it has found. Harbor 1.9 says of that no more
+// than how bad the worst is.
+func tcrScan(e event.Event, status event.Status, reports harbor.ScanOverview) []event.Event {
+	scan := &event.Scan{Kind: event.ScanVulnerability} // 1.x knows no other
+	return scanned(e, status, scan, fillScan(scan, harborReport(reports)))
 }
 
 // tcrQuota tells that a project is full, or nearly, which the prose says and not the

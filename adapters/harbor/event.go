@@ -3,8 +3,10 @@
 package harbor
 
 import (
-	"encoding/json"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Event is one notification, whichever format it came in.
@@ -126,6 +128,8 @@ type Report struct {
 	Summary    *Summary `json:"summary"` // nil after a scan that failed
 	Scanner    *Scanner `json:"scanner"`
 	SBOMDigest string   `json:"sbom_digest"`
+	// ImageDigest is what was scanned, where Harbor 1.9 says it.
+	ImageDigest string `json:"-"`
 }
 
 // Summary counts what a scan found.
@@ -185,23 +189,48 @@ type Retention struct {
 	Deleted []Content `json:"deleted_artifact"`
 }
 
-// UnmarshalJSON tells Harbor 1.9's form, in which the status stands at the top, from
-// the map of later ones. Of the former it takes nothing but the status: it has its
-// severities as numbers, and counts packages.
-func (o *ScanOverview) UnmarshalJSON(b []byte) error {
-	var old struct {
-		Status json.RawMessage `json:"scan_status"`
+// legacyOverview is the scan_overview of Harbor 1.9. It counts packages, not findings.
+type legacyOverview struct {
+	Digest   string `json:"image_digest"`
+	Status   string `json:"scan_status"`
+	Severity int64  `json:"severity"`
+}
+
+// UnmarshalJSON tells Harbor 1.9's form from the map of later ones, the keys of which
+// are media types, and hold a slash.
+func (o *ScanOverview) UnmarshalJSON(value []byte) error {
+	var keys struct {
+		Status     jsontext.Value `json:"scan_status"`
+		Components jsontext.Value `json:"components"`
+		Digest     jsontext.Value `json:"image_digest"`
 	}
-	if err := decode(b, &old); err != nil {
+	if err := json.Unmarshal(value, &keys); err != nil {
 		return err
 	}
-	if old.Status == nil {
-		return decode(b, (*map[string]*Report)(o))
+	if keys.Status == nil && keys.Components == nil && keys.Digest == nil {
+		return json.Unmarshal(value, (*map[string]*Report)(o))
 	}
-	r := new(Report)
-	if err := decode(old.Status, &r.Status); err != nil {
+	var old legacyOverview
+	if err := json.Unmarshal(value, &old); err != nil {
 		return err
 	}
-	*o = ScanOverview{"": r}
+	*o = ScanOverview{"": {ImageDigest: old.Digest, Status: old.Status, Severity: legacySeverity(old.Severity)}}
 	return nil
+}
+
+// legacySeverity is a severity of Harbor 1.9 in the words of later ones. 0 is not set.
+func legacySeverity(n int64) string {
+	switch n {
+	case 1:
+		return "None"
+	case 2:
+		return "Unknown"
+	case 3:
+		return "Low"
+	case 4:
+		return "Medium"
+	case 5:
+		return "High"
+	}
+	return ""
 }

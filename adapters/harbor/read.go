@@ -2,13 +2,11 @@ package harbor
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
@@ -43,12 +41,12 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 		return fromCloudEvents(r, body)
 	}
 	var keys struct {
-		SpecVersion json.RawMessage `json:"specversion"`
-		Type        json.RawMessage `json:"type"`
-		EventData   json.RawMessage `json:"event_data"`
+		SpecVersion jsontext.Value `json:"specversion"`
+		Type        jsontext.Value `json:"type"`
+		EventData   jsontext.Value `json:"event_data"`
 	}
-	if err := decode(body, &keys); err != nil {
-		return nil, unreadable(err, "")
+	if err := json.Unmarshal(body, &keys); err != nil {
+		return nil, adapters.DecodeFault(err)
 	}
 	switch {
 	case keys.SpecVersion != nil, typed && keys.EventData == nil:
@@ -69,13 +67,13 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 // fromDefault reads the Default format.
 func fromDefault(body []byte) (*Event, error) {
 	var d struct {
-		Type      string          `json:"type"`
-		OccurAt   int64           `json:"occur_at"`
-		Operator  string          `json:"operator"`
-		EventData json.RawMessage `json:"event_data"`
+		Type      string         `json:"type"`
+		OccurAt   int64          `json:"occur_at"`
+		Operator  string         `json:"operator"`
+		EventData jsontext.Value `json:"event_data"`
 	}
-	if err := decode(body, &d); err != nil {
-		return nil, unreadable(err, "")
+	if err := json.Unmarshal(body, &d); err != nil {
+		return nil, adapters.DecodeFault(err)
 	}
 	e := &Event{Type: d.Type, Time: unix(d.OccurAt), Operator: d.Operator}
 	if err := e.setData(d.EventData, "/event_data"); err != nil {
@@ -136,28 +134,10 @@ func (e *Event) setData(data []byte, pointer string) error {
 	if e.Kind == Unknown || data == nil {
 		return nil
 	}
-	if err := decode(data, e.Data); err != nil {
-		return unreadable(err, pointer)
+	if err := json.Unmarshal(data, e.Data); err != nil {
+		return adapters.DecodeFaultAt(pointer, err)
 	}
 	return nil
-}
-
-// decode decodes one JSON value, by the exact case of its keys.
-func decode(b []byte, to any) error {
-	return jsonv2.Unmarshal(b, to)
-}
-
-// unreadable makes a reason of what the decoder says of the value at pointer.
-func unreadable(err error, pointer string) error {
-	var wrong *jsonv2.SemanticError
-	if !errors.As(err, &wrong) {
-		return adapters.Unreadablef("%v", err)
-	}
-	at := adapters.Quote(pointer + string(wrong.JSONPointer))
-	if wrong.Err != nil {
-		return adapters.Unreadablef("wrong value at %s: %v", at, wrong.Err)
-	}
-	return adapters.Unreadablef("wrong value at %s: %s does not belong there", at, kindName(wrong.JSONKind))
 }
 
 // unix returns the time of that many seconds; the zero time for what is none.
@@ -167,20 +147,4 @@ func unix(seconds int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
-}
-
-func kindName(k jsontext.Kind) string {
-	switch k {
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "true or false"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case '[':
-		return "a list"
-	}
-	return "an object"
 }

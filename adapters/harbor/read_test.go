@@ -74,12 +74,12 @@ func TestReadUnreadable(t *testing.T) {
 		{"Slack's format", "{\"text\":\"a\nb\"}", `not JSON: invalid character '\n' in string (expecting non-control character) at byte 10`},
 		{"nobody's", `{"events":{}}`, `neither "type" nor "event_data" in the body: not a notification of Harbor; see that the registry's type is right`},
 		{"a string", `"x"`, "the body is neither an object nor a list, and no header ce-specversion is there: no CloudEvent"},
-		{"type a number", `{"type":7}`, `wrong value at "/type": a number does not belong there`},
-		{"time a string", `{"type":"PUSH_ARTIFACT","occur_at":"now"}`, `wrong value at "/occur_at": a string does not belong there`},
-		{"resources an object", `{"type":"PUSH_ARTIFACT","event_data":{"resources":{}}}`, `wrong value at "/event_data/resources": an object does not belong there`},
-		{"a CloudEvent's resources", `{"specversion":"1.0","type":"harbor.artifact.pushed","data":{"resources":[7]}}`, `wrong value at "/data/resources/0": a number does not belong there`},
+		{"type a number", `{"type":7}`, `wrong value at "/type": a number where a string belongs`},
+		{"time a string", `{"type":"PUSH_ARTIFACT","occur_at":"now"}`, `wrong value at "/occur_at": a string where a number belongs`},
+		{"resources an object", `{"type":"PUSH_ARTIFACT","event_data":{"resources":{}}}`, `wrong value at "/event_data/resources": an object where a list belongs`},
+		{"a CloudEvent's resources", `{"specversion":"1.0","type":"harbor.artifact.pushed","data":{"resources":[7]}}`, `wrong value at "/data/resources/0": a number where an object belongs`},
 		{"type twice", `{"type":"PUSH_ARTIFACT","Type":"DELETE_ARTIFACT"}`, `keys "type" and "Type" differ in case only, at the top`},
-		{"report a list", `{"type":"SCANNING_FAILED","event_data":{"resources":[{"scan_overview":{"application/x":[]}}]}}`, `wrong value at "/event_data/resources/0/scan_overview/application~1x": a list does not belong there`},
+		{"report a list", `{"type":"SCANNING_FAILED","event_data":{"resources":[{"scan_overview":{"application/x":[]}}]}}`, `wrong value at "/event_data/resources/0/scan_overview/application~1x": a list where an object belongs`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,11 +57,11 @@ func TestOrderOfKeysDiffersByVersion(t *testing.T) {
 func TestScanOverviewHasTwoForms(t *testing.T) {
 	const head = `{"type":"scanningCompleted","event_data":{"resources":[{"scan_overview":`
 	old := one(t, head+`{"image_digest":"sha256:1","scan_status":"finished","severity":5,"components":{"total":1}}}]}}`).Native.(*Event).Data.Resources[0].Scan
-	if old.Overview == nil || old.Reports != nil || old.Overview.Severity != 5 || old.Overview.Status != "finished" {
+	if r := old[""]; len(old) != 1 || r.Severity != "High" || r.Status != "finished" || r.ImageDigest != "sha256:1" {
 		t.Errorf("1.9's = %+v", old)
 	}
 	later := one(t, head+`{"application/x":{"scan_status":"Success","severity":"High"}}}]}}`).Native.(*Event).Data.Resources[0].Scan
-	if later.Overview != nil || later.Reports["application/x"].Severity != "High" {
+	if len(later) != 1 || later["application/x"].Severity != "High" {
 		t.Errorf("1.10's = %+v", later)
 	}
 	if none := one(t, head+`null}]}}`).Native.(*Event).Data.Resources[0].Scan; none != nil {
@@ -91,7 +91,7 @@ func TestReadUnreadable(t *testing.T) {
 		{"resource a string", `{"type":"pushImage","event_data":{"resources":["v1"]}}`, `wrong value at "/event_data/resources/0": a string where an object belongs`},
 		{"tag a number", `{"type":"pushImage","event_data":{"resources":[{"tag":1}]}}`, `wrong value at "/event_data/resources/0/tag": a number where a string belongs`},
 		{"scan a string", `{"type":"x","event_data":{"resources":[{"scan_overview":"y"}]}}`, `wrong value at "/event_data/resources/0/scan_overview": a string where an object belongs`},
-		{"severity a string", `{"type":"x","event_data":{"resources":[{"scan_overview":{"scan_status":"finished","severity":"High"}}]}}`, `wrong value at "/event_data/resources/0/scan_overview": wrong value at "/severity": a string where a number belongs`},
+		{"severity a string", `{"type":"x","event_data":{"resources":[{"scan_overview":{"scan_status":"finished","severity":"High"}}]}}`, `wrong value at "/event_data/resources/0/scan_overview/severity": a string where a number belongs`},
 		{"attribute a number", `{"type":"x","event_data":{"custom_attributes":{"Details":1}}}`, `wrong value at "/event_data/custom_attributes/Details": a number where a string belongs`},
 		{"too many", `{"type":"deleteImage","event_data":{"resources":[{}` + strings.Repeat(`,{}`, 20_000) + `]}}`, `20001 resources in one body, want at most 16209`},
 	}
