@@ -36,6 +36,19 @@ type Notification struct {
 	Raw []byte
 }
 
+// EventSize is about what an event takes, in bytes, beside the names in it.
+const EventSize = 1 << 10
+
+// Bound reports, as an [Unreadable] error, that n things of one body would be more than
+// [MaxBody] in all, where each becomes an event with names of that size: a small body
+// must not fill the disk.
+func Bound(n int, things string, names int) error {
+	if most := MaxBody / (EventSize + names); n > most {
+		return Unreadablef("%d or more %s in one body, want at most %d", n, things, most)
+	}
+	return nil
+}
+
 // Unreadable is the reason for which a body could not be read as notifications.
 type Unreadable struct {
 	Reason string // lower case, for people: what was found where

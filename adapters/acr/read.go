@@ -59,18 +59,11 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 	return envelopes(r, sure, body)
 }
 
-// maxBatch is how many events are taken from a body: each becomes one, however little
-// it says, and a small body must not fill the disk. EventBridge's batches are of 16.
-const maxBatch = 1 << 10
-
 // envelopes reads CloudEvents, whichever attributes they have.
 func envelopes(r *http.Request, h http.Header, body []byte) ([]adapters.Notification, error) {
 	list, err := cloudevents.Adapter{}.Read(&http.Request{Header: h}, body)
 	if err != nil {
 		return nil, err
-	}
-	if len(list) > maxBatch {
-		return nil, adapters.Unreadablef("%d events in one body, want at most %d", len(list), maxBatch)
 	}
 	for i := range list {
 		c := list[i].Native.(*cloudevents.Event) // of sure ones there are no strays

@@ -136,7 +136,7 @@ func TestReadUnreadable(t *testing.T) {
 		{"a list of texts", `["a"]`, "the batch holds something else than an object at /0"},
 		{"type an object", `{"specversion":"1.0","type":{}}`, `"/type" is an object or a list, want a string`},
 		{"tag twice", `{"data":{"Tag":"a","tag":"b"}}`, `keys "Tag" and "tag" differ in case only, in "/data"`},
-		{"too many", `[{}` + strings.Repeat(`,{}`, maxBatch) + `]`, `1025 events in one body, want at most 1024`},
+		{"too many", `[{}` + strings.Repeat(`,{}`, adapters.MaxBody/adapters.EventSize) + `]`, `16385 or more events in one body, want at most 16384`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

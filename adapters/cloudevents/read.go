@@ -67,6 +67,9 @@ func structured(body []byte, sure bool) ([]adapters.Notification, error) {
 		if dec.PeekKind() != '{' {
 			return nil, adapters.Unreadablef("the batch holds something else than an object at /%d", len(list))
 		}
+		if err := adapters.Bound(len(list)+1, "events", 0); err != nil {
+			return nil, err
+		}
 		n, err := object(dec, body, sure)
 		if err != nil {
 			return nil, err

@@ -97,6 +97,9 @@ func list(dec *jsontext.Decoder, body []byte) ([]adapters.Notification, error) {
 		if kind := dec.PeekKind(); kind != '{' {
 			return nil, adapters.Unreadablef(`"events" holds %s at /events/%d, want objects only`, adapters.KindName(kind), len(events))
 		}
+		if err := adapters.Bound(len(events)+1, "events", 0); err != nil {
+			return nil, err
+		}
 		start := dec.InputOffset()
 		e := new(notifications.Event)
 		if err := json.UnmarshalDecode(dec, e); err != nil {

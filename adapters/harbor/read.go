@@ -137,7 +137,8 @@ func (e *Event) setData(data []byte, pointer string) error {
 	if err := json.Unmarshal(data, e.Data); err != nil {
 		return adapters.DecodeFaultAt(pointer, err)
 	}
-	return nil
+	// Each becomes an event, and each has the names that they share.
+	return adapters.Bound(len(e.Data.Resources), "resources", len(e.Type)+len(e.Operator)+2*len(e.Data.Repository.FullName))
 }
 
 // unix returns the time of that many seconds; the zero time for what is none.

@@ -11,8 +11,6 @@ const (
 	MaxList = 200
 	// maxString is how long a text in a large body may be.
 	maxString = 1 << 10
-	// eventSize is about what an event takes beside the names in it.
-	eventSize = 1 << 10
 )
 
 // trim drops what makes a notification large. What names the thing that happened stays
@@ -58,7 +56,7 @@ func cut(lists ...*[]string) {
 // than [adapters.MaxBody] in all: each of many tags or vulnerabilities becomes one, and
 // each has the names that they share. Quay's own come nowhere near.
 func (n *Notification) bound() error {
-	each := eventSize + len(n.Event) + 2*len(n.Repository) + len(n.Namespace) + len(n.DockerURL) + len(n.Homepage)
+	each := adapters.EventSize + len(n.Event) + 2*len(n.Repository) + len(n.Namespace) + len(n.DockerURL) + len(n.Homepage)
 	vulnerabilities := max(1, len(n.Vulnerabilities))
 	if n.Vulnerability != nil {
 		vulnerabilities++

@@ -62,16 +62,8 @@ func (e *Event) trim() {
 	}
 }
 
-// eventSize is about what an event takes beside the names in it.
-const eventSize = 1 << 10
-
-// bound reports, as an [adapters.Unreadable] error, that e would become events of more
-// than [adapters.MaxBody] in all: each resource becomes one, and each has the names that
-// they share.
+// bound bounds the resources: each becomes an event, and each has the names that they
+// share.
 func (e *Event) bound() error {
-	each := eventSize + len(e.Type) + len(e.Operator) + 2*len(e.Data.Repository.FullName)
-	if n := len(e.Data.Resources); n > adapters.MaxBody/each {
-		return adapters.Unreadablef("%d resources in one body, want at most %d", n, adapters.MaxBody/each)
-	}
-	return nil
+	return adapters.Bound(len(e.Data.Resources), "resources", len(e.Type)+len(e.Operator)+2*len(e.Data.Repository.FullName))
 }

@@ -93,7 +93,7 @@ func TestReadUnreadable(t *testing.T) {
 		{"scan a string", `{"type":"x","event_data":{"resources":[{"scan_overview":"y"}]}}`, `wrong value at "/event_data/resources/0/scan_overview": a string where an object belongs`},
 		{"severity a string", `{"type":"x","event_data":{"resources":[{"scan_overview":{"scan_status":"finished","severity":"High"}}]}}`, `wrong value at "/event_data/resources/0/scan_overview/severity": a string where a number belongs`},
 		{"attribute a number", `{"type":"x","event_data":{"custom_attributes":{"Details":1}}}`, `wrong value at "/event_data/custom_attributes/Details": a number where a string belongs`},
-		{"too many", `{"type":"deleteImage","event_data":{"resources":[{}` + strings.Repeat(`,{}`, 20_000) + `]}}`, `20001 resources in one body, want at most 16209`},
+		{"too many", `{"type":"deleteImage","event_data":{"resources":[{}` + strings.Repeat(`,{}`, 20_000) + `]}}`, `20001 or more resources in one body, want at most 16209`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
