@@ -2,7 +2,6 @@ package integration_test
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/distribution/distribution/v3/configuration"
 
-	"github.com/bellbuoy/bellbuoy/integration/distribution"
 	"github.com/bellbuoy/bellbuoy/integration/receiver"
 	"github.com/bellbuoy/bellbuoy/integration/sidecar"
 )
@@ -36,19 +34,7 @@ func TestConnectDistribution(t *testing.T) {
 	if want := s.config.Path + " and " + file + ": good: 1 registry, 1 target, 1 rule\n"; err != nil || !bytes.HasSuffix(out, []byte(want)) {
 		t.Errorf("check says %s, %v", out, err)
 	}
-	registry, err := distribution.Load(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	reg, err := distribution.Start(s.ctx, registry, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := reg.Close(); err != nil {
-			t.Errorf("close the registry: %v", err)
-		}
-	})
+	reg := s.registryOf(file)
 	digest, err := reg.Push(s.ctx, "team/app", "v1")
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package integration_test
 
 import (
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -34,12 +33,7 @@ func TestLookupAtARegistry(t *testing.T) {
 	s := newStage(t, sidecar.Options{Events: manifests, Lookup: "http://" + l.Addr().String()})
 	c := distribution.Config(s.sidecar.Intake(), sidecar.Bearer)
 	c.Notifications.EventConfig.IncludeReferences = false
-	reg := distribution.StartOn(s.ctx, l, c, io.Discard)
-	t.Cleanup(func() {
-		if err := reg.Close(); err != nil {
-			t.Errorf("close the registry: %v", err)
-		}
-	})
+	reg := s.registryOn(l, c)
 
 	image, err := reg.Push(s.ctx, "team/app", "v1")
 	if err != nil {
@@ -101,12 +95,7 @@ func TestLookupAtARegistryThatIsDown(t *testing.T) {
 	s := newStage(t, sidecar.Options{Events: manifests, Lookup: "http://" + nobody})
 	c := distribution.Config(s.sidecar.Intake(), sidecar.Bearer)
 	c.Notifications.EventConfig.IncludeReferences = false
-	reg := distribution.StartOn(s.ctx, listen(t), c, io.Discard)
-	t.Cleanup(func() {
-		if err := reg.Close(); err != nil {
-			t.Errorf("close the registry: %v", err)
-		}
-	})
+	reg := s.registryOn(listen(t), c)
 	digest, err := reg.Push(s.ctx, "team/app", "v1")
 	if err != nil {
 		t.Fatal(err)

@@ -2,14 +2,12 @@ package integration_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/bellbuoy/bellbuoy/integration/distribution"
 	"github.com/bellbuoy/bellbuoy/integration/loopback"
 	"github.com/bellbuoy/bellbuoy/integration/poster"
 	"github.com/bellbuoy/bellbuoy/integration/receiver"
@@ -63,19 +61,7 @@ func TestOneFileForBoth(t *testing.T) {
 		return c, os.WriteFile(c.Path, []byte(text), 0o600)
 	})
 
-	registry, err := distribution.Load(c.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	reg, err := distribution.Start(s.ctx, registry, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := reg.Close(); err != nil {
-			t.Errorf("close the registry: %v", err)
-		}
-	})
+	reg := s.registryOf(c.Path)
 	digest, err := reg.Push(s.ctx, "team/app", "v1")
 	if err != nil {
 		t.Fatal(err)

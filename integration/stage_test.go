@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/distribution/distribution/v3/configuration"
 
 	"github.com/bellbuoy/bellbuoy/integration/distribution"
 	"github.com/bellbuoy/bellbuoy/integration/poster"
@@ -134,10 +137,23 @@ func (s *stage) ready() {
 // registry starts a real registry that posts to the stage's sidecar.
 func (s *stage) registry() *distribution.Registry {
 	s.t.Helper()
-	reg, err := distribution.Start(s.ctx, distribution.Config(s.sidecar.Intake(), sidecar.Bearer), io.Discard)
+	return s.registryOn(listen(s.t), distribution.Config(s.sidecar.Intake(), sidecar.Bearer))
+}
+
+// registryOf starts a registry with the config.yml in file.
+func (s *stage) registryOf(file string) *distribution.Registry {
+	s.t.Helper()
+	c, err := distribution.Load(file)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return s.registryOn(listen(s.t), c)
+}
+
+// registryOn starts a registry with c that listens on l, for as long as the test runs.
+func (s *stage) registryOn(l net.Listener, c *configuration.Configuration) *distribution.Registry {
+	s.t.Helper()
+	reg := distribution.StartOn(s.ctx, l, c, io.Discard)
 	s.t.Cleanup(func() {
 		if err := reg.Close(); err != nil {
 			s.t.Errorf("close the registry: %v", err)

@@ -31,14 +31,9 @@ func (d disguise) Accept() (net.Conn, error) {
 
 func (d disguised) RemoteAddr() net.Addr { return d.from }
 
-func TestConnectionsOfOneAddress(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var logged bytes.Buffer
-	from := make(chan net.Addr, 1)
-	l := limit(disguise{inner, from}, slog.New(slog.NewTextHandler(&logged, nil)))
+// accepting returns what l accepts, until the test ends.
+func accepting(t *testing.T, l net.Listener) <-chan net.Conn {
+	t.Helper()
 	accepted := make(chan net.Conn)
 	go func() {
 		defer close(accepted)
@@ -57,6 +52,18 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 		for range accepted {
 		}
 	})
+	return accepted
+}
+
+func TestConnectionsOfOneAddress(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	from := make(chan net.Addr, 1)
+	l := limit(disguise{inner, from}, slog.New(slog.NewTextHandler(&logged, nil)))
+	accepted := accepting(t, l)
 	// connect returns both ends, or false where ours was closed.
 	connect := func(ip string) (client, server net.Conn, ok bool) {
 		t.Helper()
@@ -129,24 +136,7 @@ func TestConnectionsInAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := limit(inner, slog.New(slog.DiscardHandler))
-	accepted := make(chan net.Conn)
-	go func() {
-		defer close(accepted)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted <- c
-		}
-	}()
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-		for range accepted {
-		}
-	})
+	accepted := accepting(t, l)
 	var held []net.Conn
 	for range maxConns {
 		dial(t, inner.Addr().String(), "")
