@@ -1,7 +1,9 @@
 package cloudevents
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,7 +16,9 @@ const prefix = "Ce-"
 // binary reads an event whose attributes are headers and whose data is the body.
 func binary(h http.Header, body []byte) (*Event, error) {
 	e := &Event{DataContentType: h.Get("Content-Type")}
-	for header, values := range h {
+	// In order, so that the same request is refused for the same reason each time.
+	for _, header := range slices.Sorted(maps.Keys(h)) {
+		values := h[header]
 		name, ok := strings.CutPrefix(header, prefix)
 		if !ok {
 			continue
