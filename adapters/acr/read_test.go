@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/adaptertest"
 )
 
 // The example in EventBridge's manual, with the brace that it lacks.
@@ -168,21 +169,6 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string, body []byte) {
 		r := request()
 		r.SetPathValue("event", path)
-		got, err := Adapter{}.Read(r, body)
-		if err != nil {
-			var unreadable *adapters.Unreadable
-			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
-				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
-			}
-			return
-		}
-		for _, n := range got {
-			if len(n.Raw) == 0 || !strings.Contains(string(body), string(n.Raw)) {
-				t.Fatalf("Read(%q): raw %q is not of the body", body, n.Raw)
-			}
-		}
-		if len(got) == 0 && strings.Join(strings.Fields(string(body)), "") != "[]" {
-			t.Fatalf("Read(%q) lost it", body)
-		}
+		adaptertest.Read(t, Adapter{}, r, body)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/adaptertest"
 )
 
 const push = `{"push_data":{"digest":"sha256:457f4aa83fc9a6663ab9d1b0a6e2dce25a12a943ed5bf2c1747c58d48bbb4917","pushed_at":"2016-11-29 12:25:46","tag":"latest"},"repository":{"date_created":"2016-10-28 21:31:42","name":"repoTest","namespace":"namespace","region":"cn-hangzhou","repo_authentication_type":"NO_CERTIFIED","repo_full_name":"namespace/repoTest","repo_origin_type":"NO_CERTIFIED","repo_type":"PUBLIC"}}`
@@ -68,16 +69,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(push))
 	f.Add([]byte(`{"push_data":{"digest":"","pushed_at":null},"repository":null}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := Adapter{}.Read(request(), body)
-		if err != nil {
-			var unreadable *adapters.Unreadable
-			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
-				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
-			}
-			return
-		}
-		if len(got) != 1 || string(got[0].Raw) != string(body) {
-			t.Fatalf("Read(%q) = %v, want one notification with the raw body", body, got)
-		}
+		adaptertest.Read(t, Adapter{}, request(), body)
 	})
 }

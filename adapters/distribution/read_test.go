@@ -13,6 +13,7 @@ import (
 	"github.com/distribution/distribution/v3/notifications"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/adaptertest"
 )
 
 // request is the one that a registry would make, but for its body, which an adapter is
@@ -202,21 +203,9 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := Adapter{}.Read(request(t), body)
-		if err != nil {
-			var unreadable *adapters.Unreadable
-			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
-				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
-			}
-			return
-		}
-		var want struct{ Events []json.RawMessage }
-		if err := json.Unmarshal(body, &want); err != nil || len(want.Events) != len(got) {
-			t.Fatalf("Read(%q) gave %d notifications, encoding/json %d, %v", body, len(got), len(want.Events), err)
-		}
-		for i, n := range got {
-			if !bytes.Equal(n.Raw, want.Events[i]) {
-				t.Fatalf("Read(%q): raw of %d = %q, want %q", body, i, n.Raw, want.Events[i])
+		for _, n := range adaptertest.Read(t, Adapter{}, request(t), body) {
+			if e := n.Native.(*notifications.Event); n.ID != e.ID {
+				t.Fatalf("Read(%q): id %q of event %q", body, n.ID, e.ID)
 			}
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/adaptertest"
 )
 
 // request has the headers that are given as name, value, name, value.
@@ -148,25 +149,7 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := Adapter{}.Read(request(), body)
-		if err != nil {
-			var unreadable *adapters.Unreadable
-			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
-				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
-			}
-			return
-		}
-		if len(bytes.TrimSpace(body)) == 0 {
-			return
-		}
-		want := 1
-		var list []json.RawMessage
-		if json.Unmarshal(body, &list) == nil {
-			want = len(list)
-		}
-		if len(got) != want {
-			t.Fatalf("Read(%q) gave %d notifications, want %d", body, len(got), want)
-		}
+		got := adaptertest.Read(t, Adapter{}, request(), body)
 		for _, n := range got {
 			if e, ok := n.Native.(*Event); ok && e.Data == nil || !json.Valid(n.Raw) {
 				t.Fatalf("Read(%q): event %+v from %q", body, e, n.Raw)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/adaptertest"
 )
 
 const pushed = `{"repository":"devtable/simple","namespace":"devtable","name":"simple","docker_url":"quay.example.com/devtable/simple",` +
@@ -171,16 +172,6 @@ func FuzzRead(f *testing.F) {
 	f.Add("build_start", []byte(`{"event":"x","trigger_metadata":{"commit_info":{"date":1795217224.0}},"is_manual":null}`))
 	f.Add("\xff", []byte(`{"vulnerabilities":[{},null],"vulnerable_index_report_created":"true","usage_bytes":1e3}`))
 	f.Fuzz(func(t *testing.T, path string, body []byte) {
-		got, err := Adapter{}.Read(request(path), body)
-		if err != nil {
-			var unreadable *adapters.Unreadable
-			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
-				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
-			}
-			return
-		}
-		if len(got) != 1 || string(got[0].Raw) != string(body) {
-			t.Fatalf("Read(%q) = %v, want one notification with the raw body", body, got)
-		}
+		adaptertest.Read(t, Adapter{}, request(path), body)
 	})
 }

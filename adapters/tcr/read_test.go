@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/adapters/adaptertest"
 )
 
 // push is the body in TCR's manual.
@@ -125,19 +126,6 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(" "))
 	f.Add([]byte(`{"type":"x","event_data":{"resources":[null,{"scan_overview":{"scan_status":null,"a/b":null}}]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := Adapter{}.Read(request(), body)
-		if err != nil {
-			var unreadable *adapters.Unreadable
-			if !errors.As(err, &unreadable) || unreadable.Reason == "" || got != nil {
-				t.Fatalf("Read(%q) = %v, %v, want an Unreadable alone", body, got, err)
-			}
-			return
-		}
-		if len(strings.TrimSpace(string(body))) == 0 {
-			return
-		}
-		if len(got) != 1 || string(got[0].Raw) != string(body) {
-			t.Fatalf("Read(%q) = %v, want one notification with the raw body", body, got)
-		}
+		adaptertest.Read(t, Adapter{}, request(), body)
 	})
 }
