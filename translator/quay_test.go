@@ -3,7 +3,6 @@ package translator_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -469,45 +468,4 @@ func TestQuayForeignNativeIsUnknown(t *testing.T) {
 	if len(got) != 1 || got[0].Type != event.Unknown || got[0].Reason != "the adapter read a int, which is no notification of Quay" {
 		t.Errorf("events = %s, want one that says what it was given", dump(t, got))
 	}
-}
-
-// Whatever Quay, or a template, says: it becomes at least one event, that can be stored,
-// and holds no text that the notification does not.
-func FuzzQuay(f *testing.F) {
-	files, err := filepath.Glob("testdata/quay/*.http")
-	if err != nil || len(files) == 0 {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		r, body := parseRequest(f, string(b))
-		f.Add(r.PathValue("event"), []byte(body))
-		f.Add("", []byte(body))
-	}
-	f.Add("", []byte(`{"repository":"/","updated_tags":["sha256-`+quayHex+`.sig","sha256:`+quayHex+`"]}`))
-	f.Add("build_start", []byte(`{"repository":"a/b","build_id":"/","trigger_metadata":{"commit_info":{"date":-62135596800}}}`))
-	f.Fuzz(func(t *testing.T, name string, body []byte) {
-		r := httptest.NewRequest(http.MethodPost, "/in/hub", nil)
-		r.SetPathValue("event", name)
-		events, err := quayType(t).read(r, body)
-		if err != nil {
-			return
-		}
-		if len(events) == 0 {
-			t.Fatalf("%s became no event", body)
-		}
-		for _, e := range events {
-			var subject string
-			if a := e.Artifact; a != nil && a.Subject != "" {
-				if !strings.HasPrefix(a.Tags[0], strings.Replace(a.Subject, ":", "-", 1)) {
-					t.Fatalf("subject %q is not in tag %q", a.Subject, a.Tags[0])
-				}
-				subject = a.Subject
-			}
-			noneInvented(t, e, body, subject)
-		}
-	})
 }

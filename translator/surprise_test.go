@@ -2,8 +2,6 @@ package translator_test
 
 import (
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
-	"github.com/bellbuoy/bellbuoy/adapters/distribution"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
 )
@@ -231,75 +228,5 @@ func TestForeignNativeIsUnknown(t *testing.T) {
 	got := translator.Distribution(hub, adapters.Notification{Native: 7, ID: "x"})
 	if len(got) != 1 || got[0].Type != event.Unknown || got[0].Reason != "the adapter read a int, which is no event of Distribution" {
 		t.Errorf("events = %+v, want one that says what it was given", got)
-	}
-}
-
-// Whatever the registry says, the event can be stored, and holds no text that the
-// notification does not.
-func FuzzDistribution(f *testing.F) {
-	for _, name := range []string{"cosign-tag-sig", "crane-index-append", "crane-delete-tag", "helm-push-chart"} {
-		for line := range strings.Lines(read(f, "testdata/distribution/"+name+".jsonl")) {
-			f.Add([]byte(line))
-		}
-	}
-	f.Add([]byte(`{"events":[{"action":"x","timestamp":"0000-01-01T00:00:00+23:59","target":{"size":-1}}]}`))
-	known := event.Types()
-	f.Fuzz(func(t *testing.T, body []byte) {
-		r := httptest.NewRequest(http.MethodPost, "/in/hub", nil)
-		ns, err := distribution.Adapter{}.Read(r, body)
-		if err != nil {
-			return
-		}
-		for _, n := range ns {
-			for _, e := range translator.Distribution(hub, n) {
-				if !slices.Contains(known, e.Type) || (e.Type == event.Unknown) != (e.Reason != "") {
-					t.Fatalf("type %q with reason %q", e.Type, e.Reason)
-				}
-				if _, err := json.Marshal(e); err != nil {
-					t.Fatalf("cannot be stored: %v", err)
-				}
-				if d, ok := n.Native.(*notifications.Event); ok {
-					notInvented(t, e, d)
-				}
-			}
-		}
-	})
-}
-
-func notInvented(t *testing.T, e event.Event, d *notifications.Event) {
-	t.Helper()
-	same := func(field, got, want string) {
-		if got != want {
-			t.Fatalf("%s = %q, want %q", field, got, want)
-		}
-	}
-	same("native id", e.Native.ID, d.ID)
-	same("native type", e.Native.Type, d.Action)
-	same("request id", e.RequestID, d.Request.ID)
-	same("host", e.Registry.Host, d.Request.Host)
-	same("instance", e.Registry.Instance, d.Source.InstanceID)
-	if e.Actor != nil {
-		same("actor", e.Actor.Name+e.Actor.Address+e.Actor.UserAgent, d.Actor.Name+d.Request.Addr+d.Request.UserAgent)
-	}
-	if e.Repository != nil {
-		same("repository", e.Repository.FullName, d.Target.Repository)
-		joined := e.Repository.Name
-		if ns, _, ok := strings.Cut(d.Target.Repository, "/"); ok {
-			joined = ns + "/" + joined
-			same("namespace", e.Repository.Namespace, ns)
-		}
-		same("name", joined, d.Target.Repository)
-	}
-	if a := e.Artifact; a != nil {
-		same("digest", a.Digest, string(d.Target.Digest))
-		same("media type", a.MediaType, d.Target.MediaType)
-		same("tags", strings.Join(a.Tags, ","), d.Target.Tag)
-		same("URL", a.URL, d.Target.URL)
-		if a.Subject != "" && !strings.HasPrefix(d.Target.Tag, strings.Replace(a.Subject, ":", "-", 1)) {
-			t.Fatalf("subject %q is not in tag %q", a.Subject, d.Target.Tag)
-		}
-		if len(a.Platforms) > len(d.Target.References) {
-			t.Fatalf("%d platforms of %d references", len(a.Platforms), len(d.Target.References))
-		}
 	}
 }

@@ -1,19 +1,14 @@
 package translator_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/bellbuoy/bellbuoy/adapters/cloudevents"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
-	"github.com/bellbuoy/bellbuoy/translator"
 )
 
 // The requests in testdata/tcr are the body in TCR's manual, and bodies as the code of
@@ -185,109 +180,3 @@ func TestTCRHasNoIDs(t *testing.T) {
 }
 
 // seed adds the bodies in testdata/NAME to the corpus.
-func seed(f *testing.F, name string) {
-	f.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", name, "*.jsonl"))
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no bodies of %s: %v", name, err)
-	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for line := range bytes.Lines(b) {
-			f.Add(line)
-		}
-	}
-}
-
-// numbers returns the numbers in a body, as they are spelled.
-func numbers(t *testing.T, body []byte) []string {
-	t.Helper()
-	var list []string
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	for {
-		token, err := dec.Token()
-		if err != nil {
-			return list
-		}
-		if n, ok := token.(json.Number); ok {
-			list = append(list, n.String())
-		}
-	}
-}
-
-// fuzzed checks what holds of each event that a body becomes, whatever it says.
-func fuzzed(t *testing.T, name string, r *http.Request, body []byte) []event.Event {
-	t.Helper()
-	g := typeNamed(name)
-	notifications, err := g.adapter.Read(r, body)
-	if err != nil {
-		return nil
-	}
-	var events []event.Event
-	for _, n := range notifications {
-		of := g.translate(g.source(), n)
-		if len(of) == 0 {
-			t.Fatalf("%s became no event", n.Raw)
-		}
-		events = append(events, of...)
-	}
-	others := append(numbers(t, body), "true", "false", "public", "private")
-	for _, e := range events {
-		also := others
-		if e.Artifact != nil {
-			also = append(also, e.Artifact.Subject) // spelled otherwise in the tag
-		}
-		if e.Repository != nil && name == "acr" {
-			also = append(also, e.Repository.FullName)
-			if e.Repository.FullName != e.Repository.Namespace+"/"+e.Repository.Name {
-				t.Fatalf("repository = %+v", e.Repository)
-			}
-		}
-		noneInvented(t, e, body, also...)
-	}
-	return events
-}
-
-func FuzzTCR(f *testing.F) {
-	seed(f, "tcr")
-	f.Add([]byte(`{"type":"scanningCompleted","occur_at":-99999999999999,"event_data":{"resources":[{"tag":":","scan_overview":{"":null,"a":{"summary":{"summary":{"x":1}}}}},null],"repository":{"repo_full_name":"/"}}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		events := fuzzed(t, "tcr", httptest.NewRequest(http.MethodPost, "/in/hub", nil), body)
-		for _, e := range events {
-			if e.ID != "" {
-				t.Fatalf("id %q, want none", e.ID)
-			}
-		}
-	})
-}
-
-func FuzzACRPersonal(f *testing.F) {
-	seed(f, "acr-personal")
-	f.Add([]byte(`{"push_data":{"digest":"x","tag":"y","pushed_at":"9999-12-31 23:59:59-23:59"},"repository":{"repo_full_name":"//"}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		r := httptest.NewRequest(http.MethodPost, "/in/hub", nil)
-		for _, e := range fuzzed(t, "acr-personal", r, body) {
-			if e.ID != "" {
-				t.Fatalf("id %q, want none", e.ID)
-			}
-		}
-	})
-}
-
-func FuzzACR(f *testing.F) {
-	seed(f, "acr")
-	f.Add([]byte(`{"id":1,"type":"cr:Artifact:ScanCompleted","aliyunregionid":{},"data":{"RepoName":1,"Namespace":"n","ImageTag":"t","XStatus":"complete","HighSeverity":1,"TotalSeverity":"-1","Digest":"sha256:1"}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		fuzzed(t, "acr", httptest.NewRequest(http.MethodPost, "/in/hub", nil), body)
-		cloud := registry{"acr", cloudevents.Adapter{}, translator.CloudEvents}
-		if events, err := cloud.read(httptest.NewRequest(http.MethodPost, "/in/hub", nil), body); err == nil {
-			for _, e := range events {
-				storable(t, e)
-			}
-		}
-	})
-}

@@ -1,7 +1,6 @@
 package harbor
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
