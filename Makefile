@@ -1,9 +1,11 @@
 # What one does with bellbuoy's sources. `make` alone prints this list.
 
+# How long make fuzz, and so make test, spends on each target.
+FUZZTIME ?= 10s
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint bench generate
+.PHONY: help run demo test lint fuzz bench generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -18,6 +20,10 @@ test: lint ## all checks and all tests, with the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
 	CGO_ENABLED=1 go test -race ./...
 	CGO_ENABLED=1 go -C integration test -race -timeout 20m ./...
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz: ## fuzz every target for 10 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
+	@FUZZTIME=$(FUZZTIME) .ci/fuzz
 
 lint: ## gofmt, go vet and staticcheck
 	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' | grep -v '\.pb\.go$$')); [ -z "$$out" ] || { echo "not formatted by gofmt:"; echo "$$out"; exit 1; } >&2
