@@ -72,6 +72,10 @@ func harborEvents(e event.Event, h *harbor.Event) []event.Event {
 		return one(harborQuota(e, h))
 	}
 	if len(h.Data.Resources) == 0 {
+		if h.Type == "pullImage" { // 1.x does not say what was pulled by its digest
+			e.Type = event.ArtifactPulled
+			return one(e)
+		}
 		return one(unknown(e, h.Type+" without resources"))
 	}
 	var events []event.Event
@@ -103,8 +107,9 @@ func harborResource(e event.Event, h *harbor.Event, i int) []event.Event {
 		e.Type = event.ArtifactPulled
 	case harbor.Delete:
 		e.Type = event.ArtifactDeleted
-		if len(e.Artifact.Tags) > 0 {
-			// All tags of the digest are gone, and any one of them is named.
+		if len(e.Artifact.Tags) > 0 && h.Type != "deleteImage" {
+			// All tags of the digest are gone, and any one of them is named. Harbor 1.x names
+			// each that goes.
 			e.Artifact.TagsComplete = new(false)
 		}
 	default:

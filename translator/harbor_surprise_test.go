@@ -39,6 +39,28 @@ func TestHarborDeleteNamesOneOfSeveralTags(t *testing.T) {
 	}
 }
 
+// Harbor 1.x deletes tags, and names each; it leaves out what was pulled by its digest.
+// A registry of type tcr has the same bodies told the same.
+func TestHarbor1IsNotHarbor2(t *testing.T) {
+	deleted := fromHarbor(t, about("deleteImage", `"digest":"`+digestOf+`","tag":"a"},{"digest":"`+digestOf+`","tag":"b"`))
+	if len(deleted) != 2 || deleted[0].Artifact.TagsComplete != nil || deleted[1].Artifact.TagsComplete != nil {
+		t.Errorf("deletes = %s, want two, of a tag each", dump(t, deleted))
+	}
+	pull := `{"type":"pullImage","occur_at":1,"event_data":{"resources":null,"repository":{"repo_full_name":"prod/app"}}}`
+	if e := oneOfHarbor(t, pull); e.Type != event.ArtifactPulled || e.Artifact != nil {
+		t.Errorf("pull by digest = %s, want a pull of what is not said", dump(t, e))
+	}
+	if e := oneOfHarbor(t, strings.Replace(pull, "pullImage", "PULL_ARTIFACT", 1)); e.Type != event.Unknown {
+		t.Errorf("pull without resources = %s, want unknown: Harbor 2 always says what", dump(t, e))
+	}
+	for _, body := range []string{pull, about("deleteImage", `"digest":"`+digestOf+`","tag":"a"`)} {
+		harbor, tcr := oneOfHarbor(t, body), bodies(t, "tcr", body)[0]
+		if tcr.Registry = harbor.Registry; dump(t, harbor) != dump(t, tcr) {
+			t.Errorf("type harbor tells\n%s\ntype tcr\n%s", dump(t, harbor), dump(t, tcr))
+		}
+	}
+}
+
 func TestHarborDeleteOfASubjectIsOneOfEachAccessory(t *testing.T) {
 	got, _ := harborCaptures(t, "delete-signed")
 	if len(got) != 5 || !slices.Equal(slices.Compact(types(got)), []event.Type{event.ArtifactDeleted}) {

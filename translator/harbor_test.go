@@ -135,7 +135,7 @@ func TestHarborUnknown(t *testing.T) {
 		{"no type", `{"event_data":{}}`, "the event says no type"},
 		{"no data", `{"type":"PUSH_ARTIFACT"}`, "PUSH_ARTIFACT without repository.repo_full_name"},
 		{"data null", `{"type":"PUSH_ARTIFACT","event_data":null}`, "PUSH_ARTIFACT without repository.repo_full_name"},
-		{"no resources", `{"type":"pullImage","event_data":{"resources":null,` + repoInYard + `}}`, "pullImage without resources"},
+		{"no resources", `{"type":"PULL_ARTIFACT","event_data":{"resources":null,` + repoInYard + `}}`, "PULL_ARTIFACT without resources"},
 		{"no digest", about("PUSH_ARTIFACT", `"tag":"v1"`), "PUSH_ARTIFACT without resources[0].digest"},
 		{"scan of nothing", about("SCANNING_FAILED", ``), "SCANNING_FAILED without resources[0].digest"},
 		{"chart without version", about("uploadChart", `"digest":"`+digestOf+`"`), "uploadChart without resources[0].tag"},
