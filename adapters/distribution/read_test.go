@@ -204,7 +204,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, n := range adaptertest.Read(t, Adapter{}, request(t), body) {
-			if e := n.Native.(*notifications.Event); n.ID != e.ID {
+			if e, ok := n.Native.(*notifications.Event); ok && n.ID != e.ID {
 				t.Fatalf("Read(%q): id %q of event %q", body, n.ID, e.ID)
 			}
 		}
