@@ -103,7 +103,7 @@ rules:
 		`bb.yml:4: rules[0].scope.repositories[0]: is empty: give it a value or remove the key`,
 		`bb.yml:4: rules[0].scope.repositories[1]: "a/" ends with a slash, which no name does: write "a/**" for all below it`,
 		`bb.yml:4: rules[0].events[1]: unknown event type "artifact.pushd": did you mean "artifact.pushed"?`,
-		`bb.yml:5: rules[1].tag.regex: is empty: remove the condition to take every tag, or write ".*"`,
+		`bb.yml:5: rules[1].tag: is empty: remove it to take every tag, or give it regex, glob, list or except`,
 		`bb.yml:6: rules[2].tag.regx: unknown key: did you mean "regex"?`,
 		`bb.yml:7: rules[3].tag[0]: wants text, found keys and values: write one value`,
 		`bb.yml:8: rules[4].tag.regex: wants text, found the number 5: put it in quotes, "5"`,

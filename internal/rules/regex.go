@@ -13,14 +13,14 @@ const (
 	maxProgram = 10_000 // instructions of a compiled regex
 )
 
-// tagRegex matches whole strings.
-type tagRegex struct {
+// regex matches whole strings.
+type regex struct {
 	source  string
 	literal string         // the one string that matches, where re is nil
 	re      *regexp.Regexp // anchored at both ends
 }
 
-func (r *tagRegex) match(s string) bool {
+func (r *regex) match(s string) bool {
 	if r.re == nil {
 		return s == r.literal
 	}
@@ -28,9 +28,31 @@ func (r *tagRegex) match(s string) bool {
 }
 
 // compileRegex compiles RE2 that must match the whole of a string.
-func compileRegex(source string) (*tagRegex, error) {
+func compileRegex(source string) (*regex, error) {
+	if _, err := parseRegex(source); err != nil {
+		return nil, err
+	}
+	re, err := regexp.Compile(`\A(?:` + source + `)\z`)
+	if err != nil {
+		// A \Q that is not ended quotes our parenthesis too.
+		re, err = regexp.Compile(`\A(?:` + source + `\E)\z`)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot be compiled: %w", err)
+	}
+	r := &regex{source: source, re: re}
+	if bare, err := regexp.Compile(source); err == nil {
+		if literal, all := bare.LiteralPrefix(); all {
+			r.literal, r.re = literal, nil
+		}
+	}
+	return r, nil
+}
+
+// parseRegex finds what is wrong with RE2, and with its size.
+func parseRegex(source string) (*syntax.Regexp, error) {
 	if source == "" {
-		return nil, errors.New(`is empty: remove the condition to take every tag, or write ".*"`)
+		return nil, errors.New(`is empty: write ".*" to take everything`)
 	}
 	if len(source) > maxPattern {
 		return nil, fmt.Errorf("is %d bytes long: write at most %d, or make several rules of it", len(source), maxPattern)
@@ -51,19 +73,5 @@ func compileRegex(source string) (*tagRegex, error) {
 	if len(prog.Inst) > maxProgram {
 		return nil, errors.New("is too large when its repetitions are written out: repeat less, or use * or +")
 	}
-	re, err := regexp.Compile(`\A(?:` + source + `)\z`)
-	if err != nil {
-		// A \Q that is not ended quotes our parenthesis too.
-		re, err = regexp.Compile(`\A(?:` + source + `\E)\z`)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot be compiled: %w", err)
-	}
-	r := &tagRegex{source: source, re: re}
-	if bare, err := regexp.Compile(source); err == nil {
-		if literal, all := bare.LiteralPrefix(); all {
-			r.literal, r.re = literal, nil
-		}
-	}
-	return r, nil
+	return parsed, nil
 }

@@ -45,7 +45,7 @@ func TestRegexMatchesTheWholeTag(t *testing.T) {
 
 func TestRegexFaults(t *testing.T) {
 	tests := []struct{ regex, want string }{
-		{"", `is empty: remove the condition to take every tag, or write ".*"`},
+		{"", `is empty: write ".*" to take everything`},
 		{"v(", `is no RE2 regex: missing closing ) in "v(": correct it (RE2 has no look-around and no back-references)`},
 		{"a)|(?:b", `is no RE2 regex: unexpected ) in "a)|(?:b": correct it (RE2 has no look-around and no back-references)`},
 		{"(?!rc)v.*", `is no RE2 regex: invalid or unsupported Perl syntax in "(?!": correct it (RE2 has no look-around and no back-references)`},

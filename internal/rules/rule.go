@@ -3,7 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -13,110 +13,15 @@ import (
 type rule struct {
 	name       string
 	deliver    []config.Deliver
-	registries []string
-	namespaces []glob
-	include    []glob
-	exclude    []glob
-	tag        *tagRegex
-}
-
-// candidate is a rule for one type of event.
-type candidate struct {
-	rule     *rule
-	statuses []event.Status // nil = any
-}
-
-// predicate is a condition of a rule, or none.
-type predicate int
-
-const (
-	passed predicate = iota
-	byStatus
-	byRegistry
-	byNamespace
-	byRepository
-	byTag
-)
-
-func (p predicate) String() string {
-	return [...]string{"", "status", "registry", "namespace", "repository", "tag"}[p]
-}
-
-// subject is what rules look at in an event.
-type subject struct {
-	status    event.Status
-	registry  string
-	namespace string
-	full      string // name of the repository, empty where the event is about none
-	relative  string // its part behind the namespace
-	tags      []string
-}
-
-func subjectOf(e *event.Event) subject {
-	s := subject{status: e.Status, registry: e.Registry.Name}
-	if r := e.Repository; r != nil {
-		s.full = strings.TrimPrefix(r.FullName, "/")
-		if namespace, name, ok := strings.Cut(s.full, "/"); ok {
-			s.namespace, s.relative = namespace, name
-		} else {
-			s.namespace, s.relative = r.Namespace, s.full
-		}
-	}
-	if e.Artifact != nil {
-		s.tags = e.Artifact.Tags
-	}
-	return s
-}
-
-// judge returns the first of the rule's conditions that s does not meet.
-func (c *candidate) judge(s *subject) predicate {
-	r := c.rule
-	switch {
-	case c.statuses != nil && !slices.Contains(c.statuses, s.status):
-		return byStatus
-	case r.registries != nil && !slices.Contains(r.registries, s.registry):
-		return byRegistry
-	case r.namespaces != nil && !anyMatch(r.namespaces, s.namespace):
-		return byNamespace
-	case !r.takesRepository(s):
-		return byRepository
-	case r.tag != nil && !slices.ContainsFunc(s.tags, r.tag.match):
-		return byTag
-	}
-	return passed
-}
-
-// takesRepository reports whether the repository is included and not excluded. An
-// event about no repository is neither.
-func (r *rule) takesRepository(s *subject) bool {
-	if s.full == "" {
-		return r.include == nil
-	}
-	if r.include != nil && r.first(r.include, s) == nil {
-		return false
-	}
-	return r.first(r.exclude, s) == nil
-}
-
-// first returns the first of list that matches the repository: its full name, or,
-// where the rule narrows the namespaces, its name within them.
-func (r *rule) first(list []glob, s *subject) *glob {
-	for i := range list {
-		if list[i].match(s.full) || r.namespaces != nil && list[i].match(s.relative) {
-			return &list[i]
-		}
-	}
-	return nil
-}
-
-func anyMatch(list []glob, name string) bool {
-	return name != "" && slices.ContainsFunc(list, func(g glob) bool { return g.match(name) })
+	scope      *scope
+	conditions []condition // the costly ones last
 }
 
 // compiler compiles rules and collects what is wrong with them.
 type compiler struct {
 	path    string // of the rule
-	regexes map[string]*tagRegex
+	regexes map[string]*regex
+	wheres  map[string]*where
 	faults  config.Faults
 }
 
@@ -124,63 +29,101 @@ func (c *compiler) fault(path, format string, args ...any) {
 	c.faults = append(c.faults, config.Faultf(c.path+"."+path, format, args...))
 }
 
-func (c *compiler) compile(r config.Rule) (*rule, map[event.Type][]event.Status) {
-	compiled := &rule{name: r.Name}
+// compile compiles r, but for its types of events.
+func (c *compiler) compile(r config.Rule) *rule {
+	compiled := &rule{name: r.Name, scope: c.scope(r.Scope.Namespaces, r.Scope.Repositories)}
 	for _, d := range r.Deliver {
 		if !slices.Contains(compiled.deliver, d) {
 			compiled.deliver = append(compiled.deliver, d)
 		}
 	}
+	add := func(made condition) { compiled.conditions = append(compiled.conditions, made) }
 	if len(r.Scope.Registries) > 0 {
-		compiled.registries = slices.Clone(r.Scope.Registries)
+		add(byRegistry(slices.Clone(r.Scope.Registries)))
 	}
-	for i, p := range r.Scope.Namespaces {
-		if g, ok := c.namespace(fmt.Sprintf("scope.namespaces[%d]", i), p); ok {
-			compiled.namespaces = append(compiled.namespaces, g)
-		}
+	if compiled.scope.namespaces != nil {
+		add(compiled.scope.byNamespace())
 	}
-	for i, p := range r.Scope.Repositories {
-		pattern, excluded := strings.CutPrefix(strings.TrimSpace(p), "!")
-		g, err := compileGlob(pattern)
-		if err != nil {
-			c.fault(fmt.Sprintf("scope.repositories[%d]", i), "%v", err)
-			continue
-		}
-		g.source = p
-		if excluded {
-			compiled.exclude = append(compiled.exclude, g)
-		} else {
-			compiled.include = append(compiled.include, g)
-		}
+	if compiled.scope.include != nil || compiled.scope.exclude != nil {
+		add(compiled.scope.byRepository())
+	}
+	if r.Kinds != nil {
+		add(byKind(c.kinds(r.Kinds)))
 	}
 	if r.Tag != nil {
-		compiled.tag = c.regex("tag.regex", r.Tag.Regex)
-	}
-	return compiled, c.eventTypes(r.Events)
-}
-
-// namespace compiles a pattern for namespaces.
-func (c *compiler) namespace(path, pattern string) (glob, bool) {
-	if name, ok := strings.CutPrefix(strings.TrimSpace(pattern), "!"); ok {
-		c.fault(path, "only repositories can be excluded: write %s under repositories", quote("!"+name+"/**"))
-		return glob{}, false
-	}
-	g, err := compileGlob(pattern)
-	if err != nil {
-		c.fault(path, "%v", err)
-		return glob{}, false
-	}
-	for _, a := range g.alternatives {
-		if strings.Contains(a.pattern, "/") {
-			c.fault(path, "%s has a slash, but a namespace is the name up to the first one: write the pattern under repositories", quote(pattern))
-			return glob{}, false
+		if n, untagged := c.tag(r.Tag); n != nil {
+			add(byTag(n, untagged))
 		}
 	}
-	return g, true
+	if r.Actors != nil {
+		if n := c.names("actors", "actor", r.Actors); n != nil {
+			add(byActor(n))
+		}
+	}
+	if r.Ref != nil {
+		if n := c.names("ref", "ref", r.Ref); n != nil {
+			add(byRef(n))
+		}
+	}
+	if r.Severity != "" && c.oneOf("severity", "severity", r.Severity, stringsOf(event.Severities())) {
+		add(bySeverity(event.Severity(r.Severity)))
+	}
+	switch {
+	case r.ExpiresIn < 0:
+		c.fault("expires_in", "%v is less than nothing: write how long before its end an artifact is told of", r.ExpiresIn)
+	case r.ExpiresIn > 0:
+		add(byExpiry(time.Duration(r.ExpiresIn)))
+	}
+	if r.Noise != "" && c.oneOf("noise", "noise", r.Noise, []string{"quiet", "all"}) && r.Noise == "quiet" {
+		add(byNoise())
+	}
+	if r.Where != "" {
+		if w := c.where(r.Where); w != nil {
+			add(byWhere(w))
+		}
+	}
+	return compiled
+}
+
+// tag compiles a condition on tags. Without a pattern it wants any tag, or nothing.
+func (c *compiler) tag(t *config.Tag) (n *names, untagged bool) {
+	if t.Untagged != "" && !c.oneOf("tag.untagged", "word", t.Untagged, []string{"skip", "match"}) {
+		return nil, false
+	}
+	bare := t.Regex == "" && t.Glob == nil && t.List == nil && t.Except == nil
+	switch {
+	case !bare || t.Untagged == "":
+		return c.names("tag", "tag", &t.Names), t.Untagged == "match"
+	case t.Untagged == "match":
+		return nil, false
+	}
+	return &names{}, false
+}
+
+// kinds compiles a list of kinds.
+func (c *compiler) kinds(list []string) []event.Kind {
+	if len(list) == 0 {
+		c.fault("kinds", "is an empty list, so nothing matches: name at least one, or remove the key")
+	}
+	kinds := make([]event.Kind, len(list))
+	for i, k := range list {
+		c.oneOf(fmt.Sprintf("kinds[%d]", i), "kind", k, stringsOf(event.Kinds()))
+		kinds[i] = event.Kind(k)
+	}
+	return kinds
+}
+
+// oneOf blames word, which is a what, where it is none of words.
+func (c *compiler) oneOf(path, what, word string, words []string) bool {
+	if !slices.Contains(words, word) {
+		c.fault(path, "unknown %s %q: %s", what, word, config.Suggest(word, words))
+		return false
+	}
+	return true
 }
 
 // regex compiles a regex, each but once.
-func (c *compiler) regex(path, source string) *tagRegex {
+func (c *compiler) regex(path, source string) *regex {
 	if r, ok := c.regexes[source]; ok {
 		return r
 	}
@@ -191,4 +134,18 @@ func (c *compiler) regex(path, source string) *tagRegex {
 	}
 	c.regexes[source] = r
 	return r
+}
+
+// where compiles an expression, each but once.
+func (c *compiler) where(source string) *where {
+	if w, ok := c.wheres[source]; ok {
+		return w
+	}
+	w, err := compileWhere(source)
+	if err != nil {
+		c.fault("where", "%v", err)
+		return nil
+	}
+	c.wheres[source] = w
+	return w
 }

@@ -5,6 +5,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -14,7 +15,7 @@ import (
 // goroutines at the same time.
 type Set struct {
 	// byType are the rules that take events of a type, in the config's order.
-	byType map[event.Type][]candidate
+	byType map[event.Type]*index
 	source []byte
 	hash   string
 }
@@ -30,7 +31,8 @@ type Verdict struct {
 	Rule    string `json:"rule"`
 	Matched bool   `json:"matched"`
 	// Predicate is the condition that failed: status, registry, namespace,
-	// repository or tag. Reason says how. Both are empty where the rule matched.
+	// repository, kind, tag, actor, ref, severity, expires_in, noise or where; they
+	// are asked in this order. Reason says how. Both are empty where the rule matched.
 	Predicate string `json:"predicate"`
 	Reason    string `json:"reason"`
 }
@@ -41,20 +43,29 @@ func FromConfig(c *config.Config) (*Set, config.Faults) {
 	return set, c.Locate(faults)
 }
 
-// Compile makes a set of list, or says all that is wrong with the rules' patterns;
-// then the set is nil. The paths of its faults begin with "rules[i]". That names
-// are unique and that registries and targets exist is package config's to check.
+// Compile makes a set of list, or says all that is wrong with the rules' conditions;
+// then the set is nil. With a set there may be warnings, of rules that never fire.
+// The paths of its faults begin with "rules[i]". That names are unique and that
+// registries and targets exist is package config's to check.
 func Compile(list []config.Rule) (*Set, config.Faults) {
-	c := compiler{regexes: map[string]*tagRegex{}}
-	s := &Set{byType: map[event.Type][]candidate{}}
+	c := compiler{regexes: map[string]*regex{}, wheres: map[string]*where{}}
+	s := &Set{byType: map[event.Type]*index{}}
 	for i, r := range list {
 		c.path = fmt.Sprintf("rules[%d]", i)
-		compiled, types := c.compile(r)
+		compiled, types := c.compile(r), c.eventTypes(r.Events)
 		if !r.Enabled {
 			continue
 		}
+		c.warn(r, types)
 		for t, statuses := range types {
-			s.byType[t] = append(s.byType[t], candidate{compiled, statuses})
+			conditions := compiled.conditions
+			if statuses != nil {
+				conditions = append([]condition{byStatus(statuses)}, conditions...)
+			}
+			if s.byType[t] == nil {
+				s.byType[t] = &index{}
+			}
+			s.byType[t].add(candidate{compiled.name, compiled.deliver, conditions}, compiled.scope)
 		}
 	}
 	if c.faults.Failed() {
@@ -66,12 +77,21 @@ func Compile(list []config.Rule) (*Set, config.Faults) {
 
 // Route returns the rules that take e, in the config's order.
 func (s *Set) Route(e *event.Event) []Match {
-	var matches []Match
+	x := s.byType[e.Type]
+	if x == nil {
+		return nil
+	}
 	about := subjectOf(e)
-	for _, c := range s.byType[e.Type] {
-		if c.judge(&about) == passed {
-			matches = append(matches, Match{c.rule.name, c.rule.deliver})
+	var places []int32
+	for place := range x.near(about) {
+		if failed(x.all[place].conditions, about) == nil {
+			places = append(places, place)
 		}
+	}
+	slices.Sort(places)
+	var matches []Match
+	for _, place := range places {
+		matches = append(matches, Match{x.all[place].name, x.all[place].deliver})
 	}
 	return matches
 }
@@ -80,23 +100,24 @@ func (s *Set) Route(e *event.Event) []Match {
 // that [Set.Route] returns are matched. Rules that take no events of e's type, and
 // disabled ones, are left out. The list is never nil.
 func (s *Set) Explain(e *event.Event) []Verdict {
+	x := s.byType[e.Type]
+	if x == nil {
+		return []Verdict{}
+	}
 	about := subjectOf(e)
-	verdicts := make([]Verdict, 0, len(s.byType[e.Type]))
-	for _, c := range s.byType[e.Type] {
-		v := Verdict{Rule: c.rule.name}
-		if failed := c.judge(&about); failed == passed {
-			v.Matched = true
-		} else {
-			v.Predicate, v.Reason = failed.String(), c.reason(failed, &about)
+	verdicts := make([]Verdict, len(x.all))
+	for i, c := range x.all {
+		verdicts[i] = Verdict{Rule: c.name, Matched: true}
+		if lacking := failed(c.conditions, about); lacking != nil {
+			verdicts[i] = Verdict{Rule: c.name, Predicate: lacking.predicate, Reason: lacking.why(about)}
 		}
-		verdicts = append(verdicts, v)
 	}
 	return verdicts
 }
 
 // Wants reports whether some enabled rule takes events of type t. Of types that are
 // [event.Type.OnRequest] only those need be stored that a rule wants.
-func (s *Set) Wants(t event.Type) bool { return len(s.byType[t]) > 0 }
+func (s *Set) Wants(t event.Type) bool { return s.byType[t] != nil }
 
 // Hash identifies what the set decides: the SHA-256 of [Set.Source], in hex.
 // Descriptions and disabled rules do not count.

@@ -15,6 +15,11 @@ const (
 	SeverityUnknown    Severity = "unknown"
 )
 
+// Severities returns the scale, worst first.
+func Severities() []Severity {
+	return []Severity{SeverityCritical, SeverityHigh, SeverityMedium, SeverityLow, SeverityNegligible, SeverityUnknown}
+}
+
 // Build is a build of an image by the registry's own builder.
 type Build struct {
 	ID              string   `json:"id,omitempty"`

@@ -229,6 +229,14 @@ const (
 	KindUnknown     Kind = "unknown"
 )
 
+// Kinds returns every kind.
+func Kinds() []Kind {
+	return []Kind{
+		KindImage, KindIndex, KindChart, KindSignature, KindAttestation, KindSBOM,
+		KindWasm, KindModel, KindOther, KindUnknown,
+	}
+}
+
 // Platform is one platform of an index.
 type Platform struct {
 	OS           string `json:"os"`
