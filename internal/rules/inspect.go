@@ -45,18 +45,18 @@ func (in *inspector) refuse(format string, args ...any) {
 func (in *inspector) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
-		if n.Value != "event" && n.Value != "date" {
-			in.refuse(`knows no %q: write event, and the field of it: "event.artifact.size > 1e9"`, n.Value)
+		if n.Value == "$env" {
+			in.refuse("there is no $env: write event, and a field of it, such as event.artifact.size")
 		}
 	case *ast.MemberNode:
 		in.member(n)
 	case *ast.CallNode:
 		if callee, ok := n.Callee.(*ast.IdentifierNode); ok && callee.Value != "date" {
-			in.refuse("there is no function %s: %s", callee.Value, config.Suggest(callee.Value, functions))
+			in.function(callee.Value)
 		}
 	case *ast.BuiltinNode:
 		if !slices.Contains(functions, n.Name) {
-			in.refuse("%s is not for rules, whose answer must be quick and always the same: there are %s", n.Name, and(functions, "and"))
+			in.function(n.Name)
 		}
 	case *ast.BinaryNode:
 		in.binary(n)
@@ -70,6 +70,11 @@ func (in *inspector) Visit(node *ast.Node) {
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
 		in.refuse("is more than one condition: write it without let and semicolons")
 	}
+}
+
+// function refuses a function that there is not, or not in rules.
+func (in *inspector) function(name string) {
+	in.refuse("there is no function %s in rules, whose answer must be quick and always the same: %s", name, config.Suggest(name, functions))
 }
 
 // deepest finds the depth of what is below a node.
@@ -124,6 +129,9 @@ func (in *inspector) member(n *ast.MemberNode) {
 	path, ok := pathOf(n)
 	if !ok {
 		return
+	}
+	if n.Optional {
+		in.mayMiss(n.Node)
 	}
 	var fields types.Type = shape
 	names := strings.Split(path, ".")

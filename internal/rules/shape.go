@@ -9,8 +9,12 @@ import (
 	"github.com/expr-lang/expr/types"
 )
 
-// maxItems is how much of a list of an event an expression sees.
-const maxItems = 1000
+// What an expression sees of the lists and texts of an event, so that no event makes
+// it slow, even where it compares each item with each other.
+const (
+	maxItems = 256
+	maxText  = 4096 // bytes
+)
 
 // shape is what expressions know of events before they see one: the keys of their
 // JSON, and what stands there.
@@ -108,5 +112,6 @@ func view(v reflect.Value) any {
 	case reflect.Float64:
 		return v.Float()
 	}
-	return v.String()
+	s := v.String()
+	return s[:min(len(s), maxText)]
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/expr-lang/expr/vm"
 )
 
 // subject is an event as rules look at it.
@@ -14,11 +15,12 @@ type subject struct {
 	relative  string // its part behind the namespace
 	tags      []string
 
-	env map[string]any // see environment
+	env     map[string]any // see environment
+	machine vm.VM          // that computes expressions, one after the other
 }
 
 func subjectOf(e *event.Event) *subject {
-	s := &subject{event: e}
+	s := &subject{event: e, machine: vm.VM{MemoryBudget: maxWhereMemory}}
 	if r := e.Repository; r != nil {
 		s.full = strings.TrimPrefix(r.FullName, "/")
 		if namespace, name, ok := strings.Cut(s.full, "/"); ok {

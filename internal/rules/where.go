@@ -28,7 +28,7 @@ const (
 var functions = []string{
 	"all", "any", "none", "one", "filter", "map", "count", "find", "findIndex",
 	"len", "first", "last", "sum", "min", "max", "mean", "abs", "ceil", "floor", "round", "int", "float",
-	"lower", "upper", "trim", "trimPrefix", "trimSuffix", "split", "hasPrefix", "hasSuffix", "indexOf", "lastIndexOf",
+	"lower", "upper", "trim", "trimPrefix", "trimSuffix", "hasPrefix", "hasSuffix", "indexOf", "lastIndexOf",
 	"date", "duration",
 }
 
@@ -54,6 +54,11 @@ func compileWhere(source string) (*where, error) {
 	if in.err != nil {
 		return nil, in.err
 	}
+	if _, err := expr.Compile(source, append(whereOptions(), expr.Env(types.Map{"event": shape}), expr.AsBool(), expr.WarnOnAny())...); err != nil {
+		return nil, whereError(err)
+	}
+	// Of what has types expr-lang makes code that takes no nil, though "?." gives one.
+	// So what has passed the check of types is compiled without them.
 	program, err := expr.Compile(source, whereOptions()...)
 	if err != nil {
 		return nil, whereError(err)
@@ -63,8 +68,6 @@ func compileWhere(source string) (*where, error) {
 
 func whereOptions() []expr.Option {
 	options := []expr.Option{
-		expr.Env(types.Map{"event": shape}),
-		expr.AsBool(), expr.WarnOnAny(),
 		expr.MaxNodes(maxWhereNodes),
 		expr.DisableAllBuiltins(),
 		expr.Function("date", date, new(func(string) time.Time)),
@@ -109,8 +112,7 @@ func byWhere(w *where) condition {
 
 // run computes the expression.
 func (w *where) run(s *subject) (bool, error) {
-	machine := vm.VM{MemoryBudget: maxWhereMemory}
-	result, err := machine.Run(w.program, s.environment())
+	result, err := s.machine.Run(w.program, s.environment())
 	if err != nil {
 		return false, err
 	}
