@@ -166,6 +166,11 @@ func (k *checker) untagged(path string, r *Rule) {
 	if r.Untagged == "" {
 		return
 	}
+	if words := []string{"skip", "match"}; !slices.Contains(words, r.Untagged) {
+		k.unknown(path+".untagged", "word", r.Untagged, nameSet{list: words})
+		r.Untagged = ""
+		return
+	}
 	if r.Tag == nil {
 		r.Tag = &Tag{}
 	}

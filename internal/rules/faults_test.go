@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/config"
@@ -69,6 +70,83 @@ rules:
 		`bellbuoy.yml:31: rules[2].tag.regex: is no RE2 regex: unexpected ) in "v)": correct it (RE2 has no look-around and no back-references)`,
 	}
 	compare(t, faults, want)
+}
+
+// What is wrong with the other conditions of rules.
+func TestFaultsOfConditions(t *testing.T) {
+	tests := []struct{ keys, want string }{
+		{`tag: {}`, "tag: is empty: remove it to take every tag, or give it regex, glob, list or except"},
+		{`tag: {regex: v, glob: w}`, "tag: has regex and glob: keep one of them, or make a rule of each"},
+		{`tag: {regex: v, glob: w, list: [x]}`, "tag: has regex, glob and list: keep one of them, or make a rule of each"},
+		{`tag: {list: []}`, "tag.list: is an empty list, so nothing matches: name at least one, or remove the key"},
+		{`tag: {glob: []}`, "tag.glob: is an empty list, so nothing matches: name at least one, or remove the key"},
+		{`tag: {glob: [ok, "{a"]}`, `tag.glob[1]: "{a" is no pattern: close each { and [, and put a backslash before those that are meant as letters`},
+		{`tag: {except: {}}`, "tag.except: is empty: remove it to take every tag, or give it regex, glob, list or except"},
+		{`tag: {except: {except: [a]}}`, "tag.except: has but exceptions of its own: give it regex, glob or list, or write what is wanted without except"},
+		{`tag: {except: {regex: "("}}`, `tag.except.regex: is no RE2 regex: missing closing ) in "(": correct it (RE2 has no look-around and no back-references)`},
+		{`untagged: mach`, `untagged: unknown word "mach": did you mean "match"?`},
+		{`tag: {glob: v*, untagged: mach}`, `tag.untagged: unknown word "mach": did you mean "match"?`},
+		{`kinds: []`, "kinds: is an empty list, so nothing matches: name at least one, or remove the key"},
+		{`kinds: [image, imgae]`, `kinds[1]: unknown kind "imgae": did you mean "image"?`},
+		{`actors: {}`, "actors: is empty: remove it to take every actor, or give it regex, glob, list or except"},
+		{`ref: {regex: "a)"}`, `ref.regex: is no RE2 regex: unexpected ) in "a)": correct it (RE2 has no look-around and no back-references)`},
+		{`severity: hihg`, `severity: unknown severity "hihg": did you mean "high"?`},
+		{`severity: terrible`, `severity: unknown severity "terrible": there are critical, high, medium, low, negligible and unknown`},
+		{`noise: quite`, `noise: unknown noise "quite": did you mean "quiet"?`},
+		{`where: event.artifact.siz > 1`, `where: event.artifact has no "siz": did you mean "size"?`},
+		{`where: evnt.artifact.size > 1`, "where: is no condition: unknown name evnt, at letter 1: correct it"},
+		{`where: event.artifact.size`, "where: is no condition: expected bool, but got int: correct it"},
+		{`where: event.status == 5`, "where: is no condition: invalid operation: == (mismatched types string and int), at letter 14: correct it"},
+		{`where: now() > date("2026-01-02T03:04:05Z")`, "where: there is no function now in rules, whose answer must be quick and always the same: there are all, any, none, one, filter, map, count, find, findIndex, len, first, last, sum, min, max, mean, abs, ceil, floor, round and others"},
+		{`where: lowr(event.status) == "x"`, `where: there is no function lowr in rules, whose answer must be quick and always the same: did you mean "lower"?`},
+		{`where: let x = 5; x > 4`, "where: is more than one condition: write it without let and semicolons"},
+		{`where: event.status matches event.type`, "where: matches needs its regex written out, in quotes"},
+		{`where: event.status matches "("`, `where: its regex is no RE2 regex: missing closing ) in "(": correct it (RE2 has no look-around and no back-references)`},
+		{`where: event.artifact.size in 1..1000000000`, "where: has a range: write x >= 1 and x <= 5 instead of x in 1..5"},
+		{`where: any(event.artifact.tags, any(event.artifact.tags, any(event.artifact.tags, true)))`, "where: goes through lists within lists, more than 2 deep: ask less at once"},
+		{`where: date(event.time).Local().Hour() > 5`, "where: there is no method Local: there are UTC, Unix, Year, YearDay, Day, Hour, Minute, Hours, Minutes and Seconds"},
+		{`where: "` + strings.Repeat("a", 1025) + `"`, "where: is 1025 bytes long: write at most 1024, or make several rules of it"},
+		{`where: ` + strings.Repeat("-", 300) + `1 > 0`, "where: has more than 200 parts: make several rules of it"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.keys[:min(60, len(tt.keys))], func(t *testing.T) {
+			c, faults := config.Parse("b.yml", []byte("targets: [{name: ci, type: webhook}]\nrules:\n"+ruleText(tt.keys)), config.Known{})
+			_, more := FromConfig(c)
+			compare(t, faults.Merge(more), []string{"b.yml:5: rules[0]." + tt.want})
+		})
+	}
+}
+
+// A rule that can never fire is told of when it is loaded.
+func TestRulesThatNeverFire(t *testing.T) {
+	tests := []struct{ keys, want string }{
+		{"events: [artifact.pushed]\nexpires_in: 168h", "expires_in: warning: no event that the rule takes has an end, as artifact.expiring has, so the rule never fires: name other events, or remove the key"},
+		{"events: [artifact.*]\nexpires_in: 168h", ""},
+		{"expires_in: 168h", ""},
+		{"events: [build.*]\nseverity: high", "severity: warning: no event that the rule takes has a severity, as scan.completed and vulnerability.found have, so the rule never fires: name other events, or remove the key"},
+		{"events: [artifact.pushed]\nref: main", "ref: warning: no event that the rule takes has a ref, as build.* have, so the rule never fires: name other events, or remove the key"},
+		{"events: [artifact.pushed]\nref: {except: main}", ""},
+		{"events: [repository.deleted]\nkinds: [image]", "kinds: warning: no event that the rule takes has an artifact, so the rule never fires: name other events, or remove the key"},
+		{"events: [repository.deleted]\ntag: v*", "tag: warning: no event that the rule takes has tags, so the rule never fires: name other events, or remove the key"},
+		{"events: [repository.deleted]\ntag: {glob: v*, untagged: match}", ""},
+		{"events: [bellbuoy.*]\nactors: alice", "actors: warning: no event that the rule takes has an actor, so the rule never fires: name other events, or remove the key"},
+		{"events: [artifact.pushed=failed]", "events: warning: no event that the rule takes has a status, so the rule never fires: leave out what follows the equals sign"},
+		{"events: [artifact.pushed=failed, scan.completed=failed]", ""},
+		{"enabled: false\nevents: [artifact.pushed]\nexpires_in: 168h", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.keys, func(t *testing.T) {
+			faults, _ := readRules(t, ruleText(tt.keys))
+			var got []string
+			for _, f := range faults {
+				_, message, _ := strings.Cut(f.String(), "rules[0].")
+				got = append(got, message)
+			}
+			if strings.Join(got, "\n") != tt.want {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
 }
 
 // What a bellbuoy without a configuration keeps is all that it keeps on request.

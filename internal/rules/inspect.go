@@ -20,6 +20,7 @@ var methods = []string{"UTC", "Unix", "Year", "YearDay", "Day", "Hour", "Minute"
 // place in a rule, and notes what is read of the event.
 type inspector struct {
 	err   error // the first
+	nodes int
 	reads []string
 	depth map[ast.Node]int // of lists within lists, by predicate
 }
@@ -43,6 +44,10 @@ func (in *inspector) refuse(format string, args ...any) {
 
 // Visit implements [ast.Visitor]; what a node holds was visited before.
 func (in *inspector) Visit(node *ast.Node) {
+	if in.nodes++; in.nodes > maxWhereNodes {
+		in.refuse("has more than %d parts: make several rules of it", maxWhereNodes)
+		return
+	}
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		if n.Value == "$env" {
