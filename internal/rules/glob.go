@@ -58,8 +58,11 @@ func compileGlob(source string) (glob, error) {
 		return glob{}, fmt.Errorf("stands for more than %d patterns when its braces are written out: use * instead, or make several patterns of it", maxAlternatives)
 	}
 	g := glob{source: source}
-	for _, p := range list {
-		p = strings.TrimPrefix(p, "/")
+	for i := 0; i < len(list); i++ {
+		p := strings.TrimPrefix(list[i], "/")
+		for strings.HasSuffix(p, "/**/**") {
+			p = strings.TrimSuffix(p, "/**")
+		}
 		switch {
 		case p == "":
 			return glob{}, errors.New("is empty, or a part of it is, so it matches nothing: write a name, or ** for all")
@@ -72,6 +75,10 @@ func compileGlob(source string) (glob, error) {
 		} else {
 			// Not the slash before a "**", which may stand for nothing.
 			a.prefix = strings.TrimSuffix(p[:meta], "/")
+		}
+		if above, ok := strings.CutSuffix(p, "/**"); ok && !a.plain && strings.ContainsAny(above, `*?[\`) {
+			// The matcher lets the end stand for nothing behind letters only.
+			list = append(list, above)
 		}
 		g.alternatives = append(g.alternatives, a)
 	}
