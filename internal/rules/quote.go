@@ -36,11 +36,27 @@ func and(words []string, word string) string {
 	return strings.Join(words[:last], ", ") + " " + word + " " + words[last]
 }
 
-// quote puts s in quotes and escapes what does not print; backslashes stay single,
-// for regexes are full of them.
+// quote puts s in quotes, what is long is cut, and escapes what does not print;
+// backslashes stay single, for regexes are full of them.
 func quote(s string) string {
+	s = bounded(s)
 	if strings.ContainsFunc(s, func(r rune) bool { return r == '"' || !strconv.IsPrint(r) }) {
 		return strconv.Quote(s)
 	}
 	return `"` + s + `"`
+}
+
+// maxShown is how many letters of a name, an expression or an error are shown.
+const maxShown = 200
+
+// bounded cuts s where it is longer than reasons are.
+func bounded(s string) string {
+	letters := 0
+	for i := range s {
+		if letters == maxShown {
+			return s[:i] + "…"
+		}
+		letters++
+	}
+	return s
 }

@@ -85,7 +85,7 @@ func whereOptions() []expr.Option {
 func date(args ...any) (any, error) {
 	t, err := time.Parse(time.RFC3339, args[0].(string))
 	if err != nil {
-		return nil, fmt.Errorf("%s is no moment such as 2026-01-02T15:04:05Z", bounded(quote(args[0].(string))))
+		return nil, fmt.Errorf("%s is no moment such as 2026-01-02T15:04:05Z", quote(args[0].(string)))
 	}
 	return t.UTC(), nil
 }
@@ -187,20 +187,9 @@ func shown(v any) string {
 	case nil:
 		return "absent"
 	case string:
-		return bounded(quote(v))
+		return quote(v)
 	}
 	return fmt.Sprint(v)
-}
-
-// maxShown is how many letters of an expression, a value or an error are shown.
-const maxShown = 200
-
-// bounded cuts s where it is longer than reasons are.
-func bounded(s string) string {
-	if r := []rune(s); len(r) > maxShown {
-		return string(r[:maxShown]) + "…"
-	}
-	return s
 }
 
 // oneLine puts the lines of s beside each other.
