@@ -94,9 +94,9 @@ func date(args ...any) (any, error) {
 func whereError(err error) error {
 	var at *file.Error
 	if errors.As(err, &at) {
-		return fmt.Errorf("is no condition: %s, at letter %d: correct it", strings.ReplaceAll(at.Message, "\n", " "), at.Column+1)
+		return fmt.Errorf("is no condition: %s, at letter %d: correct it", bounded(oneLine(at.Message)), at.Column+1)
 	}
-	return fmt.Errorf("is no condition: %s: correct it", oneLine(err.Error()))
+	return fmt.Errorf("is no condition: %s: correct it", bounded(oneLine(err.Error())))
 }
 
 func byWhere(w *where) condition {
