@@ -27,6 +27,35 @@ func TestSource(t *testing.T) {
 	}
 }
 
+func TestSourceOfEveryKey(t *testing.T) {
+	_, set := readRules(t, `
+- name: r
+  events: ["*"]
+  tag: {glob: "1.*", except: {list: [latest], except: {regex: x}}}
+  untagged: match
+  kinds: [image]
+  actors: {except: ["robot$*"]}
+  severity: high
+  ref: [refs/heads/*]
+  expires_in: 168h
+  where: event.artifact.size > 1e9
+  noise: quiet
+  deliver: [{target: ci, format: tcr}]
+`)
+	want := `{"v":1,"rules":[{"name":"r","enabled":true,"events":["*"],` +
+		`"tag":{"glob":["1.*"],"except":{"list":["latest"],"except":{"regex":"x"}},"untagged":"match"},` +
+		`"kinds":["image"],"actors":{"except":{"glob":["robot$*"]}},"severity":"high","ref":{"glob":["refs/heads/*"]},` +
+		`"expires_in":604800000000000,"where":"event.artifact.size \u003e 1e9","noise":"quiet",` +
+		`"deliver":[{"target":"ci","message":{"format":"tcr"}}]}]}`
+	if got := string(set.Source()); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	again, err := FromSource(set.Source())
+	if err != nil || again.Hash() != set.Hash() {
+		t.Errorf("made again it is %v, %v", again, err)
+	}
+}
+
 func TestHash(t *testing.T) {
 	hash := func(list ...config.Rule) string {
 		s, faults := Compile(list)
