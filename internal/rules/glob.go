@@ -27,6 +27,7 @@ type glob struct {
 type alternative struct {
 	pattern string
 	prefix  string // that every match begins with
+	suffix  string // that every match ends with
 	plain   bool   // pattern matches itself only
 }
 
@@ -37,7 +38,7 @@ func (g *glob) match(name string) bool {
 			if a.pattern == name {
 				return true
 			}
-		} else if strings.HasPrefix(name, a.prefix) && doublestar.MatchUnvalidated(a.pattern, name) {
+		} else if strings.HasPrefix(name, a.prefix) && strings.HasSuffix(name, a.suffix) && doublestar.MatchUnvalidated(a.pattern, name) {
 			return true
 		}
 	}
@@ -75,6 +76,9 @@ func compileGlob(source string) (glob, error) {
 		} else {
 			// Not the slash before a "**", which may stand for nothing.
 			a.prefix = strings.TrimSuffix(p[:meta], "/")
+			if !strings.ContainsAny(p, `[\`) {
+				a.suffix = strings.TrimPrefix(p[strings.LastIndexAny(p, "*?")+1:], "/")
+			}
 		}
 		if above, ok := strings.CutSuffix(p, "/**"); ok && !a.plain && strings.ContainsAny(above, `*?[\`) {
 			// The matcher lets the end stand for nothing behind letters only.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"strings"
 )
 
 // The bounds of patterns, so that no rule makes matching slow or large.
@@ -16,7 +17,7 @@ const (
 // regex matches whole strings.
 type regex struct {
 	source  string
-	literal string         // the one string that matches, where re is nil
+	literal string         // that every match begins with, or where re is nil, is
 	re      *regexp.Regexp // anchored at both ends
 }
 
@@ -24,7 +25,7 @@ func (r *regex) match(s string) bool {
 	if r.re == nil {
 		return s == r.literal
 	}
-	return r.re.MatchString(s)
+	return strings.HasPrefix(s, r.literal) && r.re.MatchString(s)
 }
 
 // compileRegex compiles RE2 that must match the whole of a string.
@@ -42,8 +43,9 @@ func compileRegex(source string) (*regex, error) {
 	}
 	r := &regex{source: source, re: re}
 	if bare, err := regexp.Compile(source); err == nil {
-		if literal, all := bare.LiteralPrefix(); all {
-			r.literal, r.re = literal, nil
+		var all bool
+		if r.literal, all = bare.LiteralPrefix(); all {
+			r.re = nil
 		}
 	}
 	return r, nil
