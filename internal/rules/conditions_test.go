@@ -12,7 +12,6 @@ import (
 // Each key of a rule, the events that it takes, and why it does not take others.
 func TestConditions(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	in := func(d time.Duration) *time.Time { end := at.Add(d); return &end }
 	num := func(f float64) *float64 { return &f }
 	index := "sha256-" + strings.Repeat("0a", 32)
 	const scanner = "robot$library+4dd92a3a-Trivy-01234567-89ab-cdef-0123-456789abcdef"
@@ -75,9 +74,9 @@ func TestConditions(t *testing.T) {
 		{`severity: high`, made{Scan: &event.Scan{}}, "severity", `the event has no severity, and the rule wants "high" or worse`},
 		{`severity: unknown`, made{}, "severity", `the event has no severity, and the rule wants "unknown" or worse`},
 
-		{`expires_in: 168h`, made{Expiry: &event.Expiry{At: in(168 * time.Hour)}}, "", ""},
-		{`expires_in: 168h`, made{Expiry: &event.Expiry{At: in(240 * time.Hour)}}, "expires_in", "the artifact expires in 10 days, and the rule wants that within 7 days"},
-		{`expires_in: 168h`, made{Expiry: &event.Expiry{At: in(-time.Hour)}}, "", ""},
+		{`expires_in: 168h`, made{Expiry: &event.Expiry{Days: num(7)}}, "", ""},
+		{`expires_in: 168h`, made{Expiry: &event.Expiry{Days: num(10)}}, "expires_in", "the artifact expires in 10 days, and the rule wants that within 7 days"},
+		{`expires_in: 168h`, made{Expiry: &event.Expiry{Days: num(-0.5)}}, "", ""},
 		{`expires_in: 24h`, made{Expiry: &event.Expiry{Days: num(1)}}, "", ""},
 		{`expires_in: 24h`, made{Expiry: &event.Expiry{Days: num(1.25)}}, "expires_in", "the artifact expires in 30h0m, and the rule wants that within 1 day"},
 		{`expires_in: 24h`, made{Expiry: &event.Expiry{Days: num(1e300)}}, "expires_in", "the artifact expires in 106752.0 days, and the rule wants that within 1 day"},

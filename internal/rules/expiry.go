@@ -29,23 +29,20 @@ func byExpiry(within time.Duration) condition {
 	}
 }
 
-// lifetime returns how long the artifact had left when the event happened, by the
-// moment that the source gives, else by its number of days.
+// lifetime returns how long the artifact had left when the event happened.
 func lifetime(e *event.Event) (time.Duration, bool) {
 	const most = float64(1<<63-1) / float64(24*time.Hour)
-	switch x := e.Expiry; {
-	case x == nil:
+	if e.Expiry == nil || e.Expiry.Days == nil {
 		return 0, false
-	case x.At != nil:
-		return x.At.Sub(e.Time), true
-	case x.Days != nil && *x.Days >= most:
-		return 1<<63 - 1, true
-	case x.Days != nil && *x.Days <= -most:
-		return -1 << 63, true
-	case x.Days != nil && *x.Days == *x.Days:
-		return time.Duration(*x.Days * float64(24*time.Hour)), true
 	}
-	return 0, false
+	switch left := *e.Expiry.Days; {
+	case left >= most:
+		return 1<<63 - 1, true
+	case left <= -most:
+		return -1 << 63, true
+	default:
+		return time.Duration(left * float64(24*time.Hour)), true
+	}
 }
 
 // days writes d in days, or where it is less in hours and minutes.

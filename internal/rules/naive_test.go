@@ -27,7 +27,7 @@ func naive(r config.Rule, e *event.Event) bool {
 		naiveName(r.Actors, func() string { return e.Actor.Name }) &&
 		naiveName(r.Ref, func() string { return e.Build.Commit.Ref }) &&
 		(r.Severity == "" || naiveSeverity(r.Severity, e)) &&
-		(r.ExpiresIn == 0 || e.Expiry != nil && e.Expiry.At.Sub(e.Time) <= time.Duration(r.ExpiresIn)) &&
+		(r.ExpiresIn == 0 || e.Expiry != nil && *e.Expiry.Days*24 <= time.Duration(r.ExpiresIn).Hours()) &&
 		(r.Noise != "quiet" || !naiveNoise(e, a.Tags)) &&
 		(r.Where == "" || someWheres[r.Where](e))
 }

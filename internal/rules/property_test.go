@@ -130,8 +130,8 @@ func drawEvent(t *rapid.T) *event.Event {
 	case 2:
 		e.Vulnerability = &event.Vulnerability{Severity: severity.Draw(t, "severity")}
 	case 3:
-		at := e.Time.Add(time.Duration(rapid.IntRange(-10, 200).Draw(t, "left")) * time.Hour)
-		e.Expiry = &event.Expiry{At: &at}
+		days := float64(rapid.IntRange(-2, 16).Draw(t, "half days left")) / 2
+		e.Expiry = &event.Expiry{Days: &days}
 	}
 	return e
 }
