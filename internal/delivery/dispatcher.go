@@ -153,6 +153,9 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 		o.Error = err.Error()
 	}
 	t.mask(&o)
+	if now, known := d.Target(c.Target); known {
+		now.mask(&o) // it was given other secrets meanwhile, which it may repeat as well
+	}
 	switch v.Outcome {
 	case plugin.Delivered:
 		o.State = store.Delivered

@@ -46,6 +46,9 @@ func (p *pump) run(ctx context.Context) {
 			return
 		}
 		t, known := p.d.Target(p.target)
+		if !known && p.leave(ctx) {
+			continue
+		}
 		if known && (p.queued < t.Concurrency || len(p.runnable) == 0 && p.inFlight < t.Concurrency) {
 			p.claim(ctx, 4*t.Concurrency)
 		}
@@ -96,6 +99,11 @@ func (p *pump) claim(ctx context.Context, n int) {
 		}
 		return
 	}
+	p.take(claimed)
+}
+
+// take puts what was claimed into its lanes.
+func (p *pump) take(claimed []store.Claimed) {
 	for _, c := range claimed {
 		p.queued++
 		l := p.lanes[c.Key]
@@ -155,11 +163,27 @@ func returned(cs []store.Claimed) []store.Outcome {
 	return out
 }
 
+// leave gives back what is not begun, and what was handed over for this target: it is
+// gone from the config, so that the store parks it. The store must have it before more is
+// claimed, or that could overtake it. It reports whether the target has come back instead.
+func (p *pump) leave(ctx context.Context) (back bool) {
+	p.take(p.d.Store.Handed(p.target))
+	if _, known := p.d.Target(p.target); known {
+		return true
+	}
+	if p.queued > 0 {
+		p.giveBack()
+		p.d.recorder.flush(ctx)
+	}
+	return false
+}
+
 // giveBack ends the claims of what was not begun.
 func (p *pump) giveBack() {
 	for _, l := range p.runnable {
 		p.d.recorder.add(returned(l.queue)...)
 		l.queue = nil
+		delete(p.lanes, l.key)
 	}
 	for _, l := range p.lanes { // behind one in flight
 		p.d.recorder.add(returned(l.queue)...)

@@ -183,13 +183,17 @@ func list(names []string) string {
 
 // plan writes an event's deliveries. Those that are due are leased to this process
 // and handed over once committed, unless the target has enough in hand or the key
-// has others waiting before it: then a claim finds them.
+// has others waiting before it: then a claim finds them. Those to a target that is
+// gone are parked: who planned them may not have heard of that yet.
 func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 	now := time.Now()
 	for _, p := range r.Deliveries {
-		where, err := s.place(ctx, p, now)
-		if err != nil {
-			return err
+		where, gone := toBeClaimed, s.present.gone(p.Target)
+		if !gone {
+			var err error
+			if where, err = s.place(ctx, p, now); err != nil {
+				return err
+			}
 		}
 		lease := int64(0)
 		if where == handedOver {
@@ -199,6 +203,11 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		if _, err := s.stmts.insertDelivery.ExecContext(ctx, s.seqs.delivery, p.ID, seq, p.Target, p.Type, p.Rule, list(p.Rules),
 			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp), p.Hold.Microseconds()); err != nil {
 			return err
+		}
+		if gone {
+			if err := s.parkOne(ctx, s.seqs.delivery, now); err != nil {
+				return err
+			}
 		}
 		if lease == 0 {
 			continue

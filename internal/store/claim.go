@@ -43,11 +43,27 @@ func (s *Store) Claim(ctx context.Context, target string, n int) ([]Claimed, err
 	return out, nil
 }
 
+// Handed returns what was handed over for target in memory and not yet claimed, leased
+// like the deliveries that [Store.Claim] returns. A dispatcher that does not know the
+// target any more gives them back.
+func (s *Store) Handed(target string) []Claimed {
+	h := &s.shelves
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sh := h.at(target)
+	out := sh.handed
+	sh.handed = nil
+	return out
+}
+
 // claim leases stored rows: of those that are tried again the ones that are due, and of
 // the fresh ones the oldest that stand behind nothing. Every row of a key that was
 // handed over is older than those of it that are stored, so what is claimed goes behind
 // what was handed.
 func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, error) {
+	if s.present.gone(target) { // it may be coming back; nothing is claimed before all of it has
+		return nil, nil
+	}
 	h := &s.shelves
 	h.mu.Lock()
 	sh := h.at(target)

@@ -62,8 +62,8 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	next := o.Next
-	if o.State != Waiting {
+	next, gone := o.Next, o.State == Waiting && s.present.gone(o.Target)
+	if o.State != Waiting || gone {
 		next = time.Time{}
 	}
 	if _, err := s.stmts.insertAttempt.ExecContext(ctx, o.Seq, o.Attempt, micros(o.Time), string(o.Outcome), o.Receipt.Status,
@@ -73,6 +73,8 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	h := &s.shelves
 	h.change(o.Target, func(sh *shelf) { sh.out-- })
 	switch {
+	case gone:
+		return s.parkOne(ctx, o.Seq, now)
 	case o.State == Waiting:
 		h.due(o.Target, o.Next, now)
 		return s.holdBack(ctx, o, now)
@@ -126,52 +128,10 @@ func (s *Store) giveBack(ctx context.Context, o Outcome) error {
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	s.shelves.mark(o.Target, true)
 	s.shelves.change(o.Target, func(sh *shelf) { sh.out-- })
-	return nil
-}
-
-// goneTarget is the reason of deliveries that were parked because the config does
-// not name their target.
-const goneTarget = "target is not in the config"
-
-// Targets tells the store which targets there are. Deliveries of others are parked
-// until their target's name returns; those of targets that returned wait again.
-func (s *Store) Targets(ctx context.Context, names []string) error {
-	here := map[string]bool{}
-	for _, n := range names {
-		here[n] = true
+	if s.present.gone(o.Target) {
+		return s.parkOne(ctx, o.Seq, time.Now())
 	}
-	waiting, err := s.column(ctx, s.stmts.text.waitingTargets)
-	if err != nil {
-		return fmt.Errorf("find waiting deliveries: %w", err)
-	}
-	parked, err := s.column(ctx, s.stmts.text.parkedTargets, goneTarget)
-	if err != nil {
-		return fmt.Errorf("find parked deliveries: %w", err)
-	}
-	err = s.write(ctx, &job{run: func(ctx context.Context) error {
-		for _, t := range waiting {
-			if here[t] {
-				continue
-			}
-			if _, err := s.stmts.park.ExecContext(ctx, t, goneTarget); err != nil {
-				return err
-			}
-		}
-		for _, t := range parked {
-			if !here[t] {
-				continue
-			}
-			if _, err := s.stmts.release.ExecContext(ctx, t, goneTarget); err != nil {
-				return err
-			}
-			s.shelves.mark(t, true)
-		}
-		return nil
-	}})
-	if err != nil {
-		return fmt.Errorf("park and release deliveries: %w", err)
-	}
+	s.shelves.mark(o.Target, true)
 	return nil
 }

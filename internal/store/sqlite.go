@@ -269,8 +269,17 @@ var sqliteTexts = texts{
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
 			digest = ?5, keys = ?6, rule_set = ?7, matched = ?8, json = ?9
 		WHERE seq = ?1 AND state = 'held'`,
-	park:    `UPDATE delivery SET state = 'parked', reason = ?2 WHERE target = ?1 AND state = 'waiting' AND lease = 0`,
-	release: `UPDATE delivery SET state = 'waiting', reason = '' WHERE target = ?1 AND state = 'parked' AND reason = ?2`,
+	park: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3 WHERE seq IN (SELECT seq FROM delivery
+		WHERE target = ?1 AND state = 'waiting' AND lease = 0 ORDER BY seq LIMIT ?4)`,
+	parkOne: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3 WHERE seq = ?1`,
+	release: `UPDATE delivery SET state = 'waiting', reason = '', ended = 0,
+			behind = CASE WHEN attempts = 0 AND key <> '' THEN 1 ELSE behind END,
+			give_up = give_up + CASE WHEN ended = 0 THEN 0 ELSE max(0, ?3 - ended) END,
+			hold_until = CASE WHEN hold_until IN (0, 9223372036854775807) OR ended = 0 THEN hold_until
+				ELSE hold_until + max(0, ?3 - ended) END
+		WHERE seq IN (SELECT seq FROM delivery WHERE target = ?1 AND state = 'parked' AND reason = ?2 ORDER BY seq LIMIT ?4)`,
+	cancel: `UPDATE delivery SET state = 'cancelled', reason = ?3, ended = ?4 WHERE seq IN (SELECT seq FROM delivery
+		WHERE target = ?1 AND state = 'parked' AND reason = ?2 ORDER BY seq LIMIT ?5)`,
 
 	voidLeases: `UPDATE delivery SET lease = 0 WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0)`,
 	waitingTargets: `WITH RECURSIVE t (target) AS (
@@ -280,4 +289,5 @@ var sqliteTexts = texts{
 			FROM t WHERE t.target IS NOT NULL)
 		SELECT target FROM t WHERE target IS NOT NULL`,
 	parkedTargets: `SELECT DISTINCT target FROM delivery WHERE state = 'parked' AND reason = ?1`,
+	targetCounts:  `SELECT target, max(type), state, count(*) FROM delivery GROUP BY target, state`,
 }

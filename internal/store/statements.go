@@ -15,9 +15,9 @@ type texts struct {
 	keyWaits, keyHeldBack, claim, anyWaiting, nextWake        string
 	free, keysBehind, holdsEnded                              string
 	record, holdUntil, holdBack, giveBack, giveBackBehind     string
-	insertAttempt, routeEvent, park, release                  string
+	insertAttempt, routeEvent, park, parkOne, release, cancel string
 
-	voidLeases, waitingTargets, parkedTargets string
+	voidLeases, waitingTargets, parkedTargets, targetCounts string
 }
 
 // statements are those that the writer runs again and again, prepared.
@@ -30,7 +30,7 @@ type statements struct {
 	keyWaits, keyHeldBack, claim, anyWaiting, nextWake        *sql.Stmt
 	free, keysBehind, holdsEnded                              *sql.Stmt
 	record, holdUntil, holdBack, giveBack, giveBackBehind     *sql.Stmt
-	insertAttempt, routeEvent, park, release                  *sql.Stmt
+	insertAttempt, routeEvent, park, parkOne, release, cancel *sql.Stmt
 
 	all []*sql.Stmt
 }
@@ -48,7 +48,8 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		{&st.nextWake, t.nextWake}, {&st.free, t.free}, {&st.keysBehind, t.keysBehind},
 		{&st.holdsEnded, t.holdsEnded}, {&st.holdUntil, t.holdUntil}, {&st.holdBack, t.holdBack},
 		{&st.record, t.record}, {&st.giveBack, t.giveBack}, {&st.giveBackBehind, t.giveBackBehind}, {&st.insertAttempt, t.insertAttempt},
-		{&st.routeEvent, t.routeEvent}, {&st.park, t.park}, {&st.release, t.release},
+		{&st.routeEvent, t.routeEvent}, {&st.park, t.park}, {&st.parkOne, t.parkOne},
+		{&st.release, t.release}, {&st.cancel, t.cancel},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {

@@ -28,6 +28,8 @@ var (
 	ErrNewer = errors.New("store was written by a newer bellbuoy")
 	// ErrCorrupt: the file is damaged, or no store at all.
 	ErrCorrupt = errors.New("store is corrupt")
+	// ErrConfigured: the target is in the config, so that its deliveries are made.
+	ErrConfigured = errors.New("target is in the config")
 	// ErrUnavailable: the store cannot take it now, and nothing of it was written.
 	ErrUnavailable = errors.New("store unavailable")
 )
@@ -63,6 +65,7 @@ type Store struct {
 
 	shelves shelves
 	seqs    sequences
+	present presence // the writer's
 	tail    tail
 	counts  counts
 	callers int // jobs that somebody waited for in the last batch; the writer's

@@ -229,11 +229,11 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	// Nothing here may be interrupted half-way, and a context that can end costs the
 	// driver a goroutine for each statement.
 	ctx := context.Background()
-	seqs := s.seqs
+	seqs, present := s.seqs, s.present
 	counted := s.counts.take()
 	defer func() {
 		if err != nil {
-			s.seqs = seqs
+			s.seqs, s.present = seqs, present
 			s.counts.putBack(counted)
 			err = s.rollback(ctx, err)
 		}

@@ -98,7 +98,7 @@ CREATE TABLE delivery (
     hold_until INTEGER NOT NULL DEFAULT 0, -- set by the first retry
     behind     INTEGER NOT NULL DEFAULT 0, -- 1 where an earlier one of its key is tried again
     resume     BLOB,
-    ended      INTEGER NOT NULL DEFAULT 0
+    ended      INTEGER NOT NULL DEFAULT 0 -- when it came to its end; while parked, when it was
 ) STRICT;
 CREATE UNIQUE INDEX delivery_id ON delivery (id);
 CREATE INDEX delivery_event ON delivery (event);

@@ -1,0 +1,228 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// goneTarget is the reason of deliveries that were parked because the config does
+// not name their target.
+const goneTarget = "target is not in the config"
+
+// How much one transaction moves where many deliveries change their state, so that
+// those who wait for the next one do not wait long.
+const (
+	movedAtOnce   = 1000 // deliveries
+	targetsAtOnce = 256
+)
+
+// presence is what the store knows of the config's targets. Its maps are replaced and
+// never changed, so that a transaction that fails can take back what it said.
+type presence struct {
+	named map[string]bool // the config names them; nil while nobody has said
+	here  map[string]bool // of those, the ones whose deliveries all wait again
+}
+
+// gone reports whether deliveries to target must be parked.
+func (p presence) gone(target string) bool { return p.named != nil && !p.here[target] }
+
+// Targets tells the store which targets there are from now on. Deliveries of others are
+// parked until their target's name returns: those that wait at once, those that are
+// claimed when they are given back or fail, and those that are planned by who has not
+// heard of it yet. Those of targets that returned wait again, in their order, before
+// anything newer; the time for which they were parked is not counted against them.
+//
+// On an error some are moved and some are not; nothing is lost, and calling it again
+// does the rest. One caller at a time.
+func (s *Store) Targets(ctx context.Context, names []string) error {
+	named := make(map[string]bool, len(names))
+	for _, n := range names {
+		named[n] = true
+	}
+	parked, err := s.column(ctx, s.stmts.text.parkedTargets, goneTarget)
+	if err != nil {
+		return fmt.Errorf("find parked deliveries: %w", err)
+	}
+	returning, err := s.announce(ctx, named, parked)
+	if err != nil {
+		return fmt.Errorf("take in which targets there are: %w", err)
+	}
+	// Only now: what is planned since is parked as it is written.
+	waiting, err := s.column(ctx, s.stmts.text.waitingTargets)
+	if err != nil {
+		return fmt.Errorf("find waiting deliveries: %w", err)
+	}
+	var gone []string
+	for _, t := range waiting {
+		if !named[t] {
+			gone = append(gone, t)
+		}
+	}
+	if err := s.move(ctx, gone, s.park, func([]string) {}); err != nil {
+		return fmt.Errorf("park deliveries: %w", err)
+	}
+	if err := s.move(ctx, returning, s.release, s.welcome); err != nil {
+		return fmt.Errorf("release parked deliveries: %w", err)
+	}
+	return nil
+}
+
+// announce makes named the config's targets and returns those of them whose deliveries
+// may be parked. parked are the targets that had some when nobody had said yet.
+func (s *Store) announce(ctx context.Context, named map[string]bool, parked []string) (returning []string, err error) {
+	err = s.write(ctx, &job{run: func(context.Context) error {
+		old, here := s.present, make(map[string]bool, len(named))
+		returning = nil
+		for t := range named {
+			if old.named == nil && !slices.Contains(parked, t) || old.here[t] {
+				here[t] = true
+			} else {
+				returning = append(returning, t)
+			}
+		}
+		s.present = presence{named: named, here: here}
+		for t := range old.here {
+			if !here[t] {
+				s.shelves.change(t, func(*shelf) {}) // what was handed over is to be given back
+			}
+		}
+		return nil
+	}})
+	return returning, err
+}
+
+// move applies one to each of targets until nothing is left to move, some at a time, and
+// tells done, within the same transaction, which of them are finished.
+func (s *Store) move(ctx context.Context, targets []string, one func(ctx context.Context, target string, n int) (int, error), done func([]string)) error {
+	for len(targets) > 0 {
+		finished := 0
+		err := s.write(ctx, &job{run: func(ctx context.Context) error {
+			finished = 0
+			for left := movedAtOnce; left > 0 && finished < min(len(targets), targetsAtOnce); finished++ {
+				n, err := one(ctx, targets[finished], left)
+				if err != nil {
+					return err
+				}
+				if left -= n; left == 0 {
+					break // there may be more of this one
+				}
+			}
+			done(targets[:finished])
+			return nil
+		}})
+		if err != nil {
+			return err
+		}
+		targets = targets[finished:]
+	}
+	return nil
+}
+
+func (s *Store) park(ctx context.Context, target string, n int) (int, error) {
+	r, err := s.stmts.park.ExecContext(ctx, target, goneTarget, micros(time.Now()), n)
+	if err != nil {
+		return 0, err
+	}
+	moved, err := r.RowsAffected()
+	return int(moved), err
+}
+
+// parkOne parks a delivery that nobody holds any more.
+func (s *Store) parkOne(ctx context.Context, seq int64, now time.Time) error {
+	_, err := s.stmts.parkOne.ExecContext(ctx, seq, goneTarget, micros(now))
+	return err
+}
+
+// release has parked deliveries wait again. Those with a key that were not tried yet are
+// put behind what may be tried again of it; the next claim finds out whether there is any.
+func (s *Store) release(ctx context.Context, target string, n int) (int, error) {
+	r, err := s.stmts.release.ExecContext(ctx, target, goneTarget, micros(time.Now()), n)
+	if err != nil {
+		return 0, err
+	}
+	moved, err := r.RowsAffected()
+	return int(moved), err
+}
+
+// welcome makes targets claimable, all of whose deliveries wait again.
+func (s *Store) welcome(targets []string) {
+	if len(targets) == 0 {
+		return
+	}
+	here := maps.Clone(s.present.here)
+	for _, t := range targets {
+		here[t] = true
+		s.shelves.at(t).known = false
+		s.shelves.mark(t, true)
+	}
+	s.present.here = here
+}
+
+// Cancel ends the deliveries that are parked because the config does not name their
+// target, with that reason, and returns how many. Where the config names the target the
+// error is [ErrConfigured]; an attempt under way is not waited for, and is parked if it
+// fails.
+func (s *Store) Cancel(ctx context.Context, target, reason string) (int, error) {
+	for total := 0; ; {
+		moved, configured := int64(0), false
+		err := s.write(ctx, &job{run: func(ctx context.Context) error {
+			if configured = s.present.named == nil || s.present.named[target]; configured {
+				return nil
+			}
+			r, err := s.stmts.cancel.ExecContext(ctx, target, goneTarget, reason, micros(time.Now()), movedAtOnce)
+			if err != nil {
+				return err
+			}
+			moved, err = r.RowsAffected()
+			return err
+		}})
+		if err == nil && configured {
+			err = ErrConfigured
+		}
+		if err != nil {
+			return total, fmt.Errorf("cancel deliveries to target %s: %w", target, err)
+		}
+		if total += int(moved); moved < movedAtOnce {
+			return total, nil
+		}
+	}
+}
+
+// TargetCount is how many deliveries to one target are in each state.
+type TargetCount struct {
+	Type   string // of the target, when one of them was planned
+	States map[State]int
+}
+
+// TargetCounts counts the deliveries to each target that ever had one. It reads all of
+// them, beside those who write.
+func (s *Store) TargetCounts(ctx context.Context) (map[string]TargetCount, error) {
+	rows, err := s.read.QueryContext(ctx, s.stmts.text.targetCounts)
+	if err != nil {
+		return nil, fmt.Errorf("count deliveries: %w", sqliteError(err))
+	}
+	defer rows.Close()
+	counts := map[string]TargetCount{}
+	for rows.Next() {
+		var target, typ string
+		var state State
+		var n int
+		if err := rows.Scan(&target, &typ, &state, &n); err != nil {
+			return nil, fmt.Errorf("count deliveries: %w", sqliteError(err))
+		}
+		c, ok := counts[target]
+		if !ok {
+			c.States = map[State]int{}
+		}
+		c.Type = max(c.Type, typ)
+		c.States[state] = n
+		counts[target] = c
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("count deliveries: %w", sqliteError(err))
+	}
+	return counts, nil
+}
