@@ -32,6 +32,7 @@ func LoadBeside(own string, beside Beside, known Known) (*Config, Faults) {
 	c := defaults()
 	c.file, c.lines, c.written = beside.File, map[string]int{}, map[string]place{}
 	data, err := readFile(beside.File)
+	c.reads = append(c.reads, readOf(beside.File, data))
 	if err != nil {
 		return &c, Faults{{Pos: Pos{File: beside.File}, Message: err.Error()}}
 	}
@@ -77,6 +78,7 @@ func firstDocument(file string, data []byte) (*yaml.Node, Faults) {
 func (c *Config) ownFile(file string, f *registryFile) Faults {
 	c.file = file
 	data, err := readFile(file)
+	c.reads = append(c.reads, readOf(file, data))
 	if err != nil {
 		return Faults{{Pos: Pos{File: file}, Message: err.Error()}}
 	}

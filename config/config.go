@@ -25,6 +25,8 @@ type Config struct {
 	// nil where none was read; see [LoadBeside].
 	Endpoint *Endpoint `yaml:"-"`
 
+	reads []Read // what it was read from; see Reads
+
 	// file and lines say where each path stands, as dotted writes it; see Locate.
 	file  string
 	lines map[string]int

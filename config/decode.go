@@ -14,6 +14,7 @@ import (
 type decoder struct {
 	walk
 	dir    string // that relative paths start from
+	reads  []Read // files that were read meanwhile
 	fields map[reflect.Type][]field
 }
 
@@ -36,6 +37,7 @@ func newDecoder(file string, size int, lines map[string]int) *decoder {
 // decode fills c, which holds the defaults, from the root of a document.
 func (d *decoder) decode(root *yaml.Node, c *Config) {
 	d.value(root, reflect.ValueOf(c).Elem(), "")
+	c.reads = append(c.reads, d.reads...)
 }
 
 // value decodes n, which is written at path, into v.
@@ -253,7 +255,9 @@ func (d *decoder) reference(n *yaml.Node, path string) (string, bool) {
 	if key == "env" {
 		value, err = fromEnv(to.Value)
 	} else {
-		value, warning, err = fromFile(d.dir, to.Value)
+		var sum Read
+		value, warning, sum, err = fromFile(d.dir, to.Value)
+		d.reads = append(d.reads, sum)
 	}
 	if warning != "" {
 		d.warn(to.Line, path, warning)

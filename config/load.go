@@ -32,9 +32,12 @@ func Load(path string, known Known) (*Config, Faults) {
 	data, err := readFile(path)
 	if err != nil {
 		c := defaults()
+		c.reads = []Read{{Path: path}}
 		return &c, Faults{{Pos: Pos{File: path}, Message: err.Error()}}
 	}
-	return Parse(path, data, known)
+	c, faults := Parse(path, data, known)
+	c.reads = append([]Read{readOf(path, data)}, c.reads...)
+	return c, faults
 }
 
 func readFile(path string) ([]byte, error) {

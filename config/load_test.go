@@ -90,6 +90,7 @@ rules:
 		},
 		file:  path,
 		lines: c.lines,
+		reads: c.reads, // TestReads
 	}
 	for i := range max(len(c.Targets), len(want.Targets)) {
 		if got, want := plain(c.Targets[i]), plain(want.Targets[i]); !reflect.DeepEqual(got, want) {

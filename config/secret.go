@@ -70,23 +70,24 @@ func fromEnv(name string) (string, error) {
 // fromFile reads a secret from a file, without the line breaks at its end. A path
 // that is not absolute is relative to dir. The warning, if any, is about who else
 // can read the file.
-func fromFile(dir, path string) (value, warning string, err error) {
+func fromFile(dir, path string) (value, warning string, r Read, err error) {
 	if path == "" {
-		return "", "", fmt.Errorf("names no file: write {file: PATH}")
+		return "", "", r, fmt.Errorf("names no file: write {file: PATH}")
 	}
 	b, mode, err := readRegular("secret", dir, path, maxSecretFile)
-	if err != nil {
-		return "", "", err
-	}
 	path = within(dir, path)
+	if err != nil {
+		return "", "", Read{Path: path}, err
+	}
+	r = readOf(path, b)
 	value = strings.TrimRight(string(b), "\r\n")
 	if value == "" {
-		return "", "", fmt.Errorf("secret file %s is empty: write the secret into it", path)
+		return "", "", r, fmt.Errorf("secret file %s is empty: write the secret into it", path)
 	}
 	if mode&0o004 != 0 {
 		warning = fmt.Sprintf("secret file %s can be read by every user of this machine (mode %04o): take that right away with chmod o-r", path, mode)
 	}
-	return value, warning, nil
+	return value, warning, r, nil
 }
 
 // readRegular reads a file that holds what, of at most size bytes. A path that is not

@@ -46,6 +46,7 @@ func (d *decoder) ca(n *yaml.Node, to *CA, path string) {
 		return
 	}
 	data, _, err := readRegular("CA", d.dir, n.Value, maxCertFile)
+	d.reads = append(d.reads, readOf(within(d.dir, n.Value), data))
 	if err != nil {
 		d.fault(n.Line, path, err.Error())
 		return
@@ -109,6 +110,7 @@ func (k *checker) tls(path string, t *TLS) {
 		k.fault(path+".cert", "%v", err)
 	}
 	key, mode, keyErr := readRegular("key", "", string(t.Key), maxCertFile)
+	k.reads = append(k.reads, readOf(string(t.Cert), cert), readOf(string(t.Key), key))
 	if keyErr != nil {
 		k.fault(path+".key", "%v", keyErr)
 	} else if mode&0o004 != 0 {
