@@ -87,9 +87,12 @@ func newSource(o Options, client *http.Client, r read) *Source {
 	}
 }
 
-// Close ends what is under way and returns when it has ended. No more may be asked.
+// Close ends what is under way and returns when it has ended. Whoever asks later gets an
+// error, but for what is kept.
 func (s *Source) Close() {
-	s.stop()
+	s.mu.Lock()
+	s.stop() // no work is added from here on
+	s.mu.Unlock()
 	s.work.Wait()
 	s.client.CloseIdleConnections()
 }
@@ -137,6 +140,9 @@ func (s *Source) ask(q question) (*answer, error) {
 	}
 	if a, ok := s.asked[q]; ok {
 		return a, nil
+	}
+	if err := s.ctx.Err(); err != nil {
+		return nil, fmt.Errorf("ask for %s@%s: no more is asked: %w", q.repository, q.digest, err)
 	}
 	a := &answer{done: make(chan struct{})}
 	s.asked[q] = a
