@@ -41,3 +41,14 @@ func oneID(cmd *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// oneName takes one argument: the name of a target.
+func oneName(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return wrongUse(cmd, "want one NAME, not %d", len(args))
+	}
+	if strings.Trim(args[0], ". ") == "" {
+		return wrongUse(cmd, "%q is no NAME: name one as the list shows it", args[0])
+	}
+	return nil
+}

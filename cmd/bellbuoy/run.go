@@ -28,6 +28,10 @@ the endpoint named bellbuoy there says where to listen, what the registry is cal
 and what it must show, and a top-level section "bellbuoy" may hold all the rest, so
 that one file configures both. What the files say twice must be the same.
 
+When its files change, or at SIGHUP, it goes by the new config, unless that has a
+fault: then the old one stays, and "bellbuoy rules" and /readyz say why. Where it
+listens and keeps its store changes at the next start only.
+
 SIGTERM or SIGINT ends it: no more is taken in, the sends under way are finished.
 A second one ends it at once; nothing is lost by that, but sends whose end was
 not written down are made again.`,
@@ -51,12 +55,17 @@ not written down are made again.`,
 		// After the first signal a second does what it does to any program.
 		defer context.AfterFunc(ctx, stop)()
 
+		reload := make(chan os.Signal, 1)
+		signal.Notify(reload, syscall.SIGHUP)
+		defer signal.Stop(reload)
+
 		return app.Run(ctx, app.Options{
 			Files:      files.Files,
 			Version:    readBuild().Version,
 			Stdout:     env.stdout,
 			Stderr:     env.stderr,
 			Executable: executable,
+			Reload:     reload,
 			Name:       os.Args[0],
 		})
 	}

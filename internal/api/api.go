@@ -1,6 +1,6 @@
 // Package api is the admin listener's REST interface: what the running bellbuoy
-// tells of its events, their traces and its quarantine. It reads; it changes
-// nothing.
+// tells of its events, their traces, its quarantine and its configuration. It
+// reads, and ends what nobody can deliver any more; it changes nothing else.
 //
 // There are no tokens yet, so only this machine is served: see [New].
 package api
@@ -20,6 +20,8 @@ type Config struct {
 	// Rules returns the rule set in force. Verdicts of events that another set
 	// judged are computed from that set's source, which the store keeps.
 	Rules func() *rules.Set
+	// Running returns the configuration in use, and how its last reload failed.
+	Running func() Running
 	// Ready returns why events cannot be taken or delivered now, nil where they can.
 	Ready   func() error
 	Version string
@@ -38,6 +40,9 @@ type server struct {
 //	GET /api/v1/events/{id}      one event's trace
 //	GET /api/v1/quarantine       bodies that could not be read
 //	GET /api/v1/quarantine/{id}  one of them, with the body
+//	GET /api/v1/rules            the rules in use, and how the last reload failed
+//	GET /api/v1/targets          targets, and how many deliveries are in which state
+//	POST /api/v1/targets/{name}/cancel
 //	GET /api/v1/version
 //	GET /healthz, /readyz
 //
@@ -53,14 +58,17 @@ func New(c Config) http.Handler {
 	get(mux, "/api/v1/events/{id}", s.trace)
 	get(mux, "/api/v1/quarantine", s.quarantine)
 	get(mux, "/api/v1/quarantine/{id}", s.quarantined)
+	get(mux, "/api/v1/rules", s.rules)
+	get(mux, "/api/v1/targets", s.targets)
+	post(mux, "/api/v1/targets/{name}/cancel", s.cancelTarget)
 	get(mux, "/api/v1/version", s.version)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "there is nothing at %s: the API is below /api/v1", r.URL.Path)
 	})
 
 	open := http.NewServeMux()
-	open.Handle("/healthz", Health(c.Ready))
-	open.Handle("/readyz", Health(c.Ready))
+	open.Handle("/healthz", Health(c.Ready, c.Running))
+	open.Handle("/readyz", Health(c.Ready, c.Running))
 	open.Handle("/", localOnly(mux))
 	return secureHeaders(open)
 }

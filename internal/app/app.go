@@ -6,14 +6,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"maps"
-	"slices"
+	"os"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
-	"github.com/bellbuoy/bellbuoy/internal/intake"
-	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
@@ -29,13 +26,15 @@ const (
 type Options struct {
 	Files          Files // none = [DefaultFile] where there is one
 	Version        string
-	Stdout, Stderr io.Writer // what people are told; the log, as JSON
-	Executable     string    // this program: run again as the process of each built-in sender
-	Name           string    // how people call this program where they are: "bellbuoy", "./bellbuoy"
+	Stdout, Stderr io.Writer        // what people are told; the log, as JSON
+	Executable     string           // this program: run again as the process of each built-in sender
+	Reload         <-chan os.Signal // each has the configuration looked at again; may be nil
+	Name           string           // how people call this program where they are: "bellbuoy", "./bellbuoy"
 }
 
 // Run takes notifications and delivers them until ctx ends; then it closes the intake,
-// lets the sends in flight end and stops. It returns nil then, unless something could
+// lets the sends in flight end and stops. When the configuration's files change it goes by
+// the new configuration, if that is good. It returns nil then, unless something could
 // not be ended well. Errors: [ErrConfig]; what keeps it from starting (a port, the
 // store); what ends it while it runs (the store failed, say), in the same good order.
 func Run(ctx context.Context, o Options) error {
@@ -63,11 +62,6 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		}
 		err = errors.Join(err, closed)
 	}()
-	targets := set.targets()
-	if err := st.Targets(ctx, slices.Collect(maps.Keys(targets))); err != nil {
-		return err
-	}
-
 	senders, err := startHost(set.config.Store, o.Executable, log)
 	if err != nil {
 		return err
@@ -78,18 +72,13 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		err = errors.Join(err, senders.Close(ctx))
 	}()
 
-	asked, err := set.lookups(o.Version, log)
-	if err != nil {
-		return err
-	}
-	defer asked.close()
-	in, err := intake.New(ctx, st, set.plan(asked), log)
-	if err != nil {
+	now := &running{store: st, log: log, version: o.Version}
+	defer now.close()
+	if err := now.begin(ctx, set); err != nil {
 		return err
 	}
 	out := delivery.New(delivery.Config{
-		Store: st, Send: senders.Send, Log: log, Grace: sendGrace,
-		Target: func(name string) (delivery.Target, bool) { t, ok := targets[name]; return t, ok },
+		Store: st, Send: senders.Send, Log: log, Grace: sendGrace, Target: now.target,
 	})
 	e := newEnding(ctx)
 	defer e.stop()
@@ -101,10 +90,11 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: func() *rules.Set { return set.rules },
+		Rules: now.rules, Running: now.shown,
 	})
 	return parts{
-		store: st, senders: senders, in: in, out: out, admin: admin,
-		health: api.Health(ready), log: log, set: set, options: o,
+		store: st, in: now.in, out: out, admin: admin,
+		health: api.Health(ready, now.shown), log: log, set: set, options: o,
+		reload: &reloader{running: now, files: set.files, told: o.Reload, sender: senders.Sender, warmed: map[string]bool{}},
 	}.serve(e)
 }

@@ -30,6 +30,9 @@ type settings struct {
 	rules  *rules.Set
 	types  map[string]plugin.Description // of the target types in use
 	file   string                        // what it was read from; "" where there is none
+	files  Files                         // the same, to be read again
+	// warnings are what was said of it though it is good.
+	warnings config.Faults
 }
 
 // Files are what a configuration is read from.
@@ -80,7 +83,7 @@ func load(ctx context.Context, files Files, version string) (settings, config.Fa
 	c, faults := files.read(known)
 	set, patterns := rules.FromConfig(c)
 	faults = faults.Merge(patterns)
-	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: files.String()}
+	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: files.String(), files: files}
 	checkers := map[string]plugin.Sender{}
 	var plain config.Faults
 	for i, t := range c.Targets {
@@ -111,6 +114,7 @@ func load(ctx context.Context, files Files, version string) (settings, config.Fa
 	if err := faults.Err(); err != nil {
 		return s, faults, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
+	s.warnings = faults
 	return s, faults, nil
 }
 

@@ -10,9 +10,18 @@ import (
 )
 
 // lookups are what asks the registries that may be asked, by their names.
-type lookups map[string]*lookup.Source
+type lookups map[string]asked
 
-func (s settings) lookups(version string, log *slog.Logger) (lookups, error) {
+// asked is what asks one registry, and what it was made of.
+type asked struct {
+	source *lookup.Source
+	typ    string
+	of     lookup.Options
+}
+
+// lookups makes them, or takes from old those that would be the same: what they keep of
+// the answers stays.
+func (s settings) lookups(old lookups, version string, log *slog.Logger) (lookups, error) {
 	all := lookups{}
 	table := registryTypes()
 	for _, r := range s.config.Registries {
@@ -23,19 +32,30 @@ func (s settings) lookups(version string, log *slog.Logger) (lookups, error) {
 		if r.Credentials != nil {
 			o.Username, o.Password = r.Credentials.Username, r.Credentials.Password.Reveal()
 		}
+		if was, ok := old[r.Name]; ok && was.typ == r.Type && was.of == o {
+			all[r.Name] = was
+			continue
+		}
 		source, err := table[r.Type].lookup(o)
 		if err != nil {
-			all.close()
+			all.without(old).close()
 			return nil, fmt.Errorf("prepare to ask registry %s: %w", r.Name, err)
 		}
-		all[r.Name] = source
+		all[r.Name] = asked{source: source, typ: r.Type, of: o}
 	}
 	return all, nil
 }
 
+// without returns those of l that are not of others.
+func (l lookups) without(others lookups) lookups {
+	left := maps.Clone(l)
+	maps.DeleteFunc(left, func(name string, a asked) bool { return others[name].source == a.source })
+	return left
+}
+
 func (l lookups) close() {
-	for _, source := range l {
-		source.Close()
+	for _, a := range l {
+		a.source.Close()
 	}
 }
 

@@ -30,7 +30,7 @@ func (s settings) plan(asked lookups) intake.Plan {
 		t := table[r.Type]
 		reg := intake.Registry{
 			Type: r.Type, Adapter: t.adapter, Translate: t.translate, Patience: t.patience,
-			Lookup: asked[r.Name], Enrich: t.enrich,
+			Lookup: asked[r.Name].source, Enrich: t.enrich,
 		}
 		for _, a := range r.Auth {
 			reg.Auth = append(reg.Auth, credential(a))

@@ -98,10 +98,11 @@ func receiver(t *testing.T, h http.HandlerFunc) string {
 }
 
 func TestHealthOnBothListeners(t *testing.T) {
-	l := start(t, one(t, "http://127.0.0.1:9/hook"))
+	file := one(t, "http://127.0.0.1:9/hook")
+	l := start(t, file)
 	for _, addr := range []string{l.listen, l.admin} {
-		for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
-			if status, answer, err := ask("GET", "http://"+addr+path, ""); status != http.StatusOK || answer != want || err != nil {
+		for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\nconfig: " + file + ", loaded 20"} {
+			if status, answer, err := ask("GET", "http://"+addr+path, ""); status != http.StatusOK || !strings.HasPrefix(answer, want) || err != nil {
 				t.Errorf("%s%s: %d %q %v", addr, path, status, answer, err)
 			}
 			if status, _, err := ask("POST", "http://"+addr+path, ""); status != http.StatusMethodNotAllowed || err != nil {

@@ -14,17 +14,16 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/intake"
 	"github.com/bellbuoy/bellbuoy/internal/store"
-	"github.com/bellbuoy/bellbuoy/plugin/host"
 )
 
 // parts are what runs.
 type parts struct {
 	store   *store.Store
-	senders *host.Host
 	in      *intake.Handler
 	out     *delivery.Dispatcher
 	admin   http.Handler
 	health  http.Handler
+	reload  *reloader
 	log     *slog.Logger
 	set     settings
 	options Options
@@ -50,7 +49,7 @@ func (p parts) serve(e *ending) error {
 	defer stopWork()
 	workers.Go(func() { e.failed("deliver", p.out.Run(work)) })
 	workers.Go(func() { p.in.RouteHeld(work) })
-	workers.Go(func() { p.warm(work) })
+	workers.Go(func() { p.reload.run(e.ctx) })
 
 	p.log.Info("bellbuoy runs", "listen", registries.Addr().String(), "admin", people.Addr().String(),
 		"store", p.store.Path(), "config", p.set.file)
@@ -143,16 +142,6 @@ func shutdown(s *http.Server, grace time.Duration) {
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		s.Close()
-	}
-}
-
-// warm starts the senders of the types in use, so that the first event does not wait
-// for it. One that cannot be started is tried again by the first delivery.
-func (p parts) warm(ctx context.Context) {
-	for typ := range p.set.types {
-		if _, err := p.senders.Sender(typ).Describe(ctx); err != nil && ctx.Err() == nil {
-			p.log.Error("start sender", "type", typ, "error", err)
-		}
 	}
 }
 

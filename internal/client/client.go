@@ -77,6 +77,17 @@ func (p *Problem) Error() string {
 
 // get asks for a path and reads the answer into v. It returns the answer's headers.
 func (c *Client) get(ctx context.Context, path []string, query url.Values, v any) (http.Header, error) {
+	return c.do(ctx, http.MethodGet, path, query, "", nil, v)
+}
+
+// post sends a body of a content type to a path and reads the answer into v.
+func (c *Client) post(ctx context.Context, path []string, contentType string, body io.Reader, v any) error {
+	_, err := c.do(ctx, http.MethodPost, path, nil, contentType, body, v)
+	return err
+}
+
+// do makes one request.
+func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, contentType string, content io.Reader, v any) (http.Header, error) {
 	escaped := make([]string, len(path))
 	for i, p := range path {
 		escaped[i] = url.PathEscape(p)
@@ -84,11 +95,14 @@ func (c *Client) get(ctx context.Context, path []string, query url.Values, v any
 	u := c.server.JoinPath(escaped...)
 	u.RawQuery = query.Encode()
 
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), content)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", c.server, err)
 	}
 	req.Header.Set("Accept", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellbuoy/bellbuoy/internal/client"
+)
+
+func newTargets(env environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "targets",
+		GroupID: groupAsk,
+		Short:   "List the targets, or give up what is parked for one that is gone",
+		Long: `List the targets of the running bellbuoy, and how many deliveries to each are in
+which state. A target that the config does not name any more is listed as long as
+there is a delivery to it: those that were not made are parked until its name
+returns, or are given up with "bellbuoy targets cancel NAME".
+
+The exit status is 3 where there is none.`,
+		Example: `  bellbuoy targets
+  bellbuoy targets cancel old-ci`,
+		Args: noArgs,
+	}
+	server := addServer(cmd, env)
+	format := addOutput(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := server.client(cmd)
+		if err != nil {
+			return err
+		}
+		list, err := c.Targets(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if *format == outputJSON {
+			err = printJSONList(env.stdout, list, func(t client.Target) json.RawMessage { return t.JSON })
+		} else {
+			err = printTargets(env.stdout, list)
+		}
+		if err == nil && len(list) == 0 {
+			return &nothingFound{"there is no target"}
+		}
+		return err
+	}
+	cmd.AddCommand(newTargetsCancel(env))
+	return cmd
+}
+
+func newTargetsCancel(env environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cancel NAME",
+		Short: "Give up the deliveries that are parked for a target which is gone",
+		Long: `End the deliveries that are parked because the config does not name their target
+any more. They are "cancelled" then, and are not made though the name returns. The
+exit status is 3 where there are none.`,
+		Example: `  bellbuoy targets cancel old-ci`,
+		Args:    oneName,
+	}
+	server := addServer(cmd, env)
+	format := addOutput(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := server.client(cmd)
+		if err != nil {
+			return err
+		}
+		n, err := c.CancelTarget(cmd.Context(), args[0], "`"+cmd.CommandPath()+" "+args[0]+"`"+who())
+		if err != nil {
+			return err
+		}
+		if *format == outputJSON {
+			return printJSON(env.stdout, map[string]int{"cancelled": n})
+		}
+		what := "deliveries"
+		if n == 1 {
+			what = "delivery"
+		}
+		_, err = fmt.Fprintf(env.stdout, "%d %s to %s cancelled.\n", n, what, safe(args[0]))
+		return err
+	}
+	return cmd
+}
+
+// who names the user of this process, where the system knows it.
+func who() string {
+	u, err := user.Current()
+	if err != nil || u.Username == "" {
+		return ""
+	}
+	return " of " + u.Username
+}
+
+// printTargets prints a table, and nothing where there are no targets.
+func printTargets(w io.Writer, list []client.Target) error {
+	if len(list) == 0 {
+		return nil
+	}
+	return table(w, func(w io.Writer) {
+		fmt.Fprintln(w, "TARGET\tTYPE\tIN CONFIG\tDELIVERIES\tSOURCE")
+		for _, t := range list {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", safe(t.Name), safe(orDash(t.Type)), yesNo(t.InConfig), counts(t.Deliveries), sourceOf(t.Source))
+		}
+	})
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Running is the configuration in use, as the API tells it. It is read only.
+type Running struct {
+	File    string    `json:"file"` // "" where bellbuoy was given none
+	Loaded  time.Time `json:"loaded"`
+	RuleSet string    `json:"rule_set"` // the hash that stored events name
+	Rules   []Rule    `json:"rules"`    // in their order
+	Targets []Target  `json:"-"`
+	// Warnings are what was said of it though it is good.
+	Warnings []Fault `json:"warnings"`
+	// Failed is the last reload, where that changed nothing.
+	Failed *FailedReload `json:"failed"`
+}
+
+// Source is what owns an object: a place in a file.
+type Source struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// String returns FILE:LINE.
+func (s Source) String() string { return fmt.Sprintf("%s:%d", s.File, s.Line) }
+
+// Rule is one rule of the configuration in use.
+type Rule struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description,omitempty"`
+	Enabled     bool     `json:"enabled"`
+	Events      []string `json:"events"` // as it names them; empty = those that are taken unasked
+	Targets     []string `json:"targets"`
+	Source      *Source  `json:"source"`
+}
+
+// Target is one target of the configuration in use.
+type Target struct {
+	Name   string
+	Type   string
+	Source *Source
+}
+
+// FailedReload says why a changed configuration is not in use.
+type FailedReload struct {
+	Time   time.Time `json:"time"`
+	Faults []Fault   `json:"faults"`
+}
+
+// Fault is one thing that is wrong in a configuration.
+type Fault struct {
+	Severity string `json:"severity"` // error, warning or note
+	File     string `json:"file"`
+	Line     int    `json:"line,omitempty"` // 0 = the file as a whole
+	Path     string `json:"path,omitempty"` // of the key
+	Message  string `json:"message"`
+	Text     string `json:"text"` // all of it: FILE:LINE: path: what, and what to do
+}
+
+// rules tells the rules in use.
+func (s *server) rules(w http.ResponseWriter, _ *http.Request) { answer(w, s.Running()) }
+
+// status says which configuration is in use, a line each.
+func (r Running) status() string {
+	var b strings.Builder
+	file := r.File
+	if file == "" {
+		file = "none"
+	}
+	fmt.Fprintf(&b, "config: %s, loaded %s\n", file, r.Loaded.Format(time.RFC3339))
+	if r.Failed != nil {
+		fmt.Fprintf(&b, "not in use, since the file as it was read %s has faults:\n", r.Failed.Time.Format(time.RFC3339))
+		for _, f := range r.Failed.Faults {
+			fmt.Fprintf(&b, "  %s\n", f.Text)
+		}
+	}
+	return b.String()
+}

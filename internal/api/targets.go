@@ -1,0 +1,117 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/bellbuoy/bellbuoy/internal/store"
+)
+
+// targetPage is one target, and how many deliveries to it are in which state.
+type targetPage struct {
+	Name       string              `json:"name"`
+	Type       string              `json:"type"`
+	InConfig   bool                `json:"in_config"`
+	Source     *Source             `json:"source"` // null where nothing defines it any more
+	Deliveries map[store.State]int `json:"deliveries"`
+}
+
+// targets lists those of the configuration, in its order, then those that it does not
+// name any more and that once had a delivery.
+func (s *server) targets(w http.ResponseWriter, r *http.Request) {
+	counts, err := s.Store.TargetCounts(r.Context())
+	if err != nil {
+		s.failStore(w, r, err)
+		return
+	}
+	list := []targetPage{}
+	for _, t := range s.Running().Targets {
+		p := targetPage{Name: t.Name, Type: t.Type, InConfig: true, Source: t.Source, Deliveries: counts[t.Name].States}
+		if p.Deliveries == nil {
+			p.Deliveries = map[store.State]int{}
+		}
+		list = append(list, p)
+		delete(counts, t.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, targetPage{Name: name, Type: counts[name].Type, Deliveries: counts[name].States})
+	}
+	answer(w, list)
+}
+
+const (
+	maxRequest = 64 << 10
+	maxBy      = 200
+)
+
+// cancelTarget ends the deliveries to a target that nothing defines any more.
+func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	var request struct {
+		By string `json:"by"` // who wants it
+	}
+	if err := readJSON(w, r, &request); err != nil {
+		fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	if len(request.By) > maxBy || strings.ContainsFunc(request.By, unicode.IsControl) {
+		fail(w, http.StatusBadRequest, "by: write who cancels, in one line of at most %d bytes", maxBy)
+		return
+	}
+	if request.By == "" {
+		request.By = "a request to " + r.URL.Path
+	}
+	n, err := s.Store.Cancel(r.Context(), name, "cancelled by "+request.By)
+	switch {
+	case errors.Is(err, store.ErrConfigured):
+		where := "the config"
+		for _, t := range s.Running().Targets {
+			if t.Name == name && t.Source != nil {
+				where = t.Source.String()
+			}
+		}
+		fail(w, http.StatusConflict, "target %q is defined in %s, so that its deliveries are made: remove it there first", name, where)
+	case err != nil:
+		s.failStore(w, r, err)
+	case n == 0:
+		fail(w, http.StatusNotFound, "nothing is parked for a target %q: list what there is with `bellbuoy targets`", name)
+	default:
+		s.Log.InfoContext(r.Context(), "deliveries cancelled", "target", name, "deliveries", n, "by", request.By)
+		answer(w, struct {
+			Cancelled int `json:"cancelled"`
+		}{n})
+	}
+}
+
+// readJSON reads the body of a request, a JSON object. A browser sends that type to
+// nobody without asking first.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		return errors.New("send a JSON object, {} at least, with Content-Type: application/json")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		return fmt.Errorf("read the request: %w", err)
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("the request is no JSON object that is understood here: %w", err)
+	}
+	return nil
+}
+
+// post serves path for POST and answers 405 to the other methods.
+func post(mux *http.ServeMux, path string, h http.HandlerFunc) {
+	mux.HandleFunc("POST "+path, h)
+	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", "POST")
+		fail(w, http.StatusMethodNotAllowed, "%s takes POST only, not %s", r.URL.Path, r.Method)
+	})
+}

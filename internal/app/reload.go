@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/plugin"
+)
+
+// When a changed file is read.
+const (
+	quiet     = 200 * time.Millisecond // after the last change: an editor writes more than once
+	restless  = 2 * time.Second        // after the first, where they do not end
+	tryAgain  = 5 * time.Second        // after the store could not take it
+	lookEvery = 30 * time.Second       // at all files, for what no event tells
+)
+
+// reloader reads the configuration again when its files change, or when it is told to.
+type reloader struct {
+	*running
+	files  Files
+	told   <-chan os.Signal // to look now
+	sender func(typ string) plugin.Sender
+
+	warming sync.WaitGroup
+	warmed  map[string]bool // senders that were started, or are being
+
+	seen  []config.Read // what was read last, good or bad
+	again bool          // what was read last is good and not in use
+}
+
+// run reloads until ctx ends.
+func (r *reloader) run(ctx context.Context) {
+	defer r.warming.Wait()
+	r.warm(ctx)
+	r.seen = r.now.Load().config.Reads()
+	w := newWatch(r.log, r.store.Path())
+	defer w.close()
+	regularly := time.NewTicker(lookEvery)
+	defer regularly.Stop()
+	var retry <-chan time.Time
+	for {
+		// What changed before its folder was watched is seen now.
+		for tries := 0; tries < maxLinks && w.follow(r.seen); tries++ {
+			r.look(ctx, false)
+		}
+		if retry = nil; r.again {
+			retry = time.After(tryAgain)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.told:
+			r.look(ctx, true)
+		case <-w.changed:
+			if w.settle(ctx) {
+				r.look(ctx, false)
+			}
+		case <-retry:
+			r.look(ctx, false)
+		case <-regularly.C:
+			r.look(ctx, false)
+			r.rest(time.Now())
+		}
+	}
+}
+
+// look reads the configuration again if something in its files has changed. What is
+// found is logged once; asked says that somebody waits for an answer in any case.
+func (r *reloader) look(ctx context.Context, asked bool) {
+	if !r.again && !slices.ContainsFunc(r.seen, config.Read.Changed) && !(asked && len(r.seen) == 0) {
+		if asked {
+			r.log.Info("nothing in the configuration's files has changed", "good", r.failed.Load() == nil)
+		}
+		return
+	}
+	old := r.now.Load()
+	set, faults, err := load(ctx, r.files, r.version)
+	if ctx.Err() != nil {
+		return
+	}
+	retry, before := r.again, r.seen
+	r.seen, r.again = set.config.Reads(), false
+	if err == nil {
+		faults = faults.Merge(set.config.KeepFixed(old.config))
+		err = faults.Err()
+	}
+	if err != nil {
+		if !faults.Failed() { // it is about none of the keys
+			faults = append(faults, config.Fault{Pos: config.Pos{File: set.file}, Message: err.Error()})
+		}
+		r.fail(faults)
+		return
+	}
+	if !retry && slices.Equal(r.seen, old.config.Reads()) {
+		if r.failed.Swap(nil) != nil {
+			r.log.Info("the configuration's files are again as they were; what is in use stays", "config", old.file)
+		}
+		return
+	}
+	set.warnings = faults
+	if err := r.use(ctx, set); err != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		r.again = true
+		if !retry || !slices.Equal(r.seen, before) {
+			r.fail(config.Faults{{Pos: config.Pos{File: set.file}, Message: "is good and cannot be used yet: " + err.Error()}})
+		}
+		return
+	}
+	r.failed.Store(nil)
+	for _, f := range faults {
+		r.log.Warn("config", "fault", f.String())
+	}
+	r.log.Info("the configuration was read again and is in use", "config", set.file, "registries", len(set.config.Registries),
+		"targets", len(set.config.Targets), "rules", len(set.config.Rules), "hash", set.rules.Hash())
+	r.warm(ctx)
+}
+
+// fail notes that a reload has changed nothing, and why.
+func (r *reloader) fail(faults config.Faults) {
+	r.failed.Store(&failure{at: time.Now().UTC(), faults: faults})
+	var said []string
+	for _, f := range faults {
+		if f.Severity == config.Error {
+			said = append(said, f.String())
+		}
+	}
+	const most = 20 // of a file of ten thousand rules
+	more := max(0, len(said)-most)
+	r.log.Error("the configuration has changed and cannot be used; the last good one stays", "faults", said[:len(said)-more], "more", more)
+}
+
+// warm starts the senders of the types in use, so that the first event does not wait
+// for it. One that cannot be started is tried again by the first delivery.
+func (r *reloader) warm(ctx context.Context) {
+	for typ := range r.now.Load().types {
+		if r.warmed[typ] {
+			continue
+		}
+		r.warmed[typ] = true
+		r.warming.Go(func() {
+			if _, err := r.sender(typ).Describe(ctx); err != nil && ctx.Err() == nil {
+				r.log.Error("start sender", "type", typ, "error", err)
+			}
+		})
+	}
+}
