@@ -47,6 +47,7 @@ type rig struct {
 	log     []sent
 	answer  func(sent) error
 	targets map[string]Target
+	find    func(string) (Target, bool) // nil looks among targets
 	stop    func() error
 }
 
@@ -72,9 +73,12 @@ func (r *rig) run() {
 		r.t.Fatal(err)
 	}
 	r.store = s
+	find := r.find
+	if find == nil {
+		find = func(n string) (Target, bool) { t, ok := r.targets[n]; return t, ok }
+	}
 	d := New(Config{
-		Store: s, Send: r.send, Grace: 25 * time.Second, Log: slog.New(slog.DiscardHandler),
-		Target: func(n string) (Target, bool) { t, ok := r.targets[n]; return t, ok },
+		Store: s, Send: r.send, Grace: 25 * time.Second, Log: slog.New(slog.DiscardHandler), Target: find,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -74,7 +74,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	h.change(o.Target, func(sh *shelf) { sh.out-- })
 	switch {
 	case gone:
-		return s.parkOne(ctx, o.Seq, now)
+		return s.parkKey(ctx, o, now)
 	case o.State == Waiting:
 		h.due(o.Target, o.Next, now)
 		return s.holdBack(ctx, o, now)

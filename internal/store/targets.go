@@ -136,6 +136,19 @@ func (s *Store) parkOne(ctx context.Context, seq int64, now time.Time) error {
 	return err
 }
 
+// parkKey parks a delivery that was to be tried again, and what stands behind it: if its
+// target returned now, what was handed over of its key would overtake it.
+func (s *Store) parkKey(ctx context.Context, o Outcome, now time.Time) error {
+	if err := s.holdBack(ctx, o, now); err != nil {
+		return err
+	}
+	if err := s.parkOne(ctx, o.Seq, now); err != nil {
+		return err
+	}
+	_, err := s.park(ctx, o.Target, movedAtOnce) // the others of this target are parked already
+	return err
+}
+
 // release has parked deliveries wait again. Those with a key that were not tried yet are
 // put behind what may be tried again of it; the next claim finds out whether there is any.
 func (s *Store) release(ctx context.Context, target string, n int) (int, error) {
