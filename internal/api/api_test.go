@@ -31,6 +31,7 @@ type world struct {
 	t     *testing.T
 	store *store.Store
 	rules *rules.Set // in force
+	run   Running
 	http.Handler
 	log *bytes.Buffer
 }
@@ -50,6 +51,7 @@ func newWorld(t *testing.T) *world {
 	w.Handler = New(Config{
 		Store:   s,
 		Rules:   func() *rules.Set { return w.rules },
+		Running: func() Running { return w.run },
 		Ready:   func() error { return nil },
 		Version: "1.2.3",
 		Log:     slog.New(slog.NewTextHandler(log, nil)),

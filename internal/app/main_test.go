@@ -51,7 +51,9 @@ func play(file string) (status int) {
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := Run(ctx, Options{Files: Files{Config: file}, Version: "test", Stdout: os.Stdout, Stderr: os.Stderr, Executable: os.Args[0]}); err != nil {
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	if err := Run(ctx, Options{Reload: reload, Files: Files{Config: file}, Version: "test", Stdout: os.Stdout, Stderr: os.Stderr, Executable: os.Args[0]}); err != nil {
 		fmt.Fprintln(os.Stdout, err)
 		return 1
 	}
@@ -180,12 +182,17 @@ func (l *life) until(what string, done func() bool) {
 
 // ask makes a request on a connection of its own.
 func ask(method, url string, body string) (status int, answer string, err error) {
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}
 	req.Header.Set("Content-Type", "application/vnd.docker.distribution.events.v2+json")
+	return do(req)
+}
+
+// do makes a request on a connection of its own.
+func do(req *http.Request) (status int, answer string, err error) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	res, err := client.Do(req)
 	if err != nil {
 		return 0, "", err
