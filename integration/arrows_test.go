@@ -57,6 +57,7 @@ var weights = map[string][]string{
 	"github.com/distribution/distribution":  {"adapters/distribution", "translator"},
 	"github.com/hashicorp/go-retryablehttp": {"plugin/senders/webhook"},
 	"oras.land/":                            {"internal/lookup"},
+	"github.com/fsnotify/":                  {"internal/app"},
 	"gopkg.in/yaml.v3":                      {"config"},
 	"github.com/spf13/cobra":                {"cmd/bellbuoy"},
 	"github.com/invopop/jsonschema":         {"internal/schema"},
