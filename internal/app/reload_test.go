@@ -425,8 +425,8 @@ func TestReloadUnderLoad(t *testing.T) {
 			loading = false
 		default:
 		}
-		put(t, r.file, r.config(configs[i%len(configs)]+fmt.Sprintf("# %d\n", i)))
 		was := r.loaded()
+		put(t, r.file, r.config(configs[i%len(configs)]+fmt.Sprintf("# %d\n", i)))
 		r.hup <- syscall.SIGHUP
 		r.until("it is in use", func() bool { return r.loaded() != was })
 	}
