@@ -30,7 +30,8 @@ type reloader struct {
 	warmed  map[string]bool // senders that were started, or are being
 
 	seen  []config.Read // what was read last, good or bad
-	again bool          // what was read last is good and not in use
+	again bool          // the last look is to be repeated: the store could not take it
+	torn  bool          // some parts have heard of a configuration that is not in use
 }
 
 // run reloads until ctx ends.
@@ -83,8 +84,8 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 	if ctx.Err() != nil {
 		return
 	}
-	retry, before := r.again, r.seen
-	r.seen, r.again = set.config.Reads(), false
+	known := r.again && slices.Equal(r.seen, set.config.Reads())
+	r.seen = set.config.Reads()
 	if err == nil {
 		faults = faults.Merge(set.config.KeepFixed(old.config))
 		err = faults.Err()
@@ -93,10 +94,16 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		if !faults.Failed() { // it is about none of the keys
 			faults = append(faults, config.Fault{Pos: config.Pos{File: set.file}, Message: err.Error()})
 		}
-		r.fail(faults)
+		if !known {
+			r.fail(faults)
+		}
+		// All parts are to go by the one that stays, if they do not.
+		r.torn = r.torn && r.use(ctx, old.settings) != nil
+		r.again = r.torn
 		return
 	}
-	if !retry && slices.Equal(r.seen, old.config.Reads()) {
+	if !r.torn && slices.Equal(r.seen, old.config.Reads()) {
+		r.again = false
 		if r.failed.Swap(nil) != nil {
 			r.log.Info("the configuration's files are again as they were; what is in use stays", "config", old.file)
 		}
@@ -107,12 +114,13 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.again = true
-		if !retry || !slices.Equal(r.seen, before) {
+		r.again, r.torn = true, true
+		if !known {
 			r.fail(config.Faults{{Pos: config.Pos{File: set.file}, Message: "is good and cannot be used yet: " + err.Error()}})
 		}
 		return
 	}
+	r.again, r.torn = false, false
 	r.failed.Store(nil)
 	for _, f := range faults {
 		r.log.Warn("config", "fault", f.String())
