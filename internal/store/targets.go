@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -15,7 +14,7 @@ const goneTarget = "target is not in the config"
 // How much one transaction moves where many deliveries change their state, so that
 // those who wait for the next one do not wait long.
 const (
-	movedAtOnce   = 1000 // deliveries
+	movedAtOnce   = 250 // deliveries
 	targetsAtOnce = 256
 )
 
@@ -73,11 +72,15 @@ func (s *Store) Targets(ctx context.Context, names []string) error {
 // announce makes named the config's targets and returns those of them whose deliveries
 // may be parked. parked are the targets that had some when nobody had said yet.
 func (s *Store) announce(ctx context.Context, named map[string]bool, parked []string) (returning []string, err error) {
+	first := make(map[string]bool, len(parked))
+	for _, t := range parked {
+		first[t] = true
+	}
 	err = s.write(ctx, &job{run: func(context.Context) error {
 		old, here := s.present, make(map[string]bool, len(named))
 		returning = nil
 		for t := range named {
-			if old.named == nil && !slices.Contains(parked, t) || old.here[t] {
+			if old.named == nil && !first[t] || old.here[t] {
 				here[t] = true
 			} else {
 				returning = append(returning, t)
