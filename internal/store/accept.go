@@ -199,9 +199,13 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		if where == handedOver {
 			lease = s.owner
 		}
+		rendering, err := s.rendering(ctx, p.Rendering)
+		if err != nil {
+			return err
+		}
 		s.seqs.delivery++
 		if _, err := s.stmts.insertDelivery.ExecContext(ctx, s.seqs.delivery, p.ID, seq, p.Target, p.Type, p.Rule, list(p.Rules),
-			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp), p.Hold.Microseconds()); err != nil {
+			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp), p.Hold.Microseconds(), rendering); err != nil {
 			return err
 		}
 		if gone {
@@ -214,7 +218,7 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		}
 		c := Claimed{
 			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
-			Event: r.JSON, GiveUp: p.GiveUp,
+			Event: r.JSON, GiveUp: p.GiveUp, Rendering: p.Rendering,
 		}
 		s.shelves.reserve(p.Target)
 		s.shelves.change(p.Target, func(sh *shelf) {

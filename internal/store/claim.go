@@ -111,7 +111,7 @@ func (s *Store) lease(ctx context.Context, target string, n int, now time.Time) 
 	for rows.Next() {
 		c := Claimed{Target: target}
 		var giveUp int64
-		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Resume, &giveUp, (*[]byte)(&c.Event)); err != nil {
+		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Resume, &giveUp, (*[]byte)(&c.Event), &c.Rendering); err != nil {
 			return nil, err
 		}
 		c.Attempt++

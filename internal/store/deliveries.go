@@ -54,8 +54,12 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if o.State == Waiting {
 		ended = time.Time{}
 	}
+	made := 0 // attempts
+	if o.Outcome != "" {
+		made = 1
+	}
 	r, err := s.stmts.record.ExecContext(ctx, o.Seq, o.Attempt-1, s.owner, string(o.State), o.Reason, micros(o.Next),
-		o.Receipt.Resume, micros(ended), micros(now))
+		o.Receipt.Resume, micros(ended), micros(now), made)
 	if err != nil {
 		return err
 	}
@@ -66,9 +70,15 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if o.State != Waiting || gone {
 		next = time.Time{}
 	}
-	if _, err := s.stmts.insertAttempt.ExecContext(ctx, o.Seq, o.Attempt, micros(o.Time), string(o.Outcome), o.Receipt.Status,
-		o.Receipt.Latency.Microseconds(), request, o.Receipt.Reply, string(o.Receipt.Scope), o.Error, micros(next)); err != nil {
-		return err
+	if made == 1 {
+		body := "event"
+		if o.Native {
+			body = "native"
+		}
+		if _, err := s.stmts.insertAttempt.ExecContext(ctx, o.Seq, o.Attempt, micros(o.Time), string(o.Outcome), o.Receipt.Status,
+			o.Receipt.Latency.Microseconds(), request, o.Receipt.Reply, string(o.Receipt.Scope), o.Error, micros(next), body); err != nil {
+			return err
+		}
 	}
 	h := &s.shelves
 	h.change(o.Target, func(sh *shelf) { sh.out-- })

@@ -209,14 +209,16 @@ var sqliteTexts = texts{
 	indexKeys: `INSERT OR IGNORE INTO event_key (key, event)
 		SELECT k.value, e.seq FROM event e, json_each(e.keys) k WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY 1, 2`,
 	setIndexed: `UPDATE meta SET value = ?1 WHERE key = 'indexed'`,
-	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, behind, give_up, hold)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12, ?13)`,
+	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, behind, give_up, hold, rendering)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12, ?13, ?14)`,
 	insertQuarantine: `INSERT INTO quarantine (seq, id, registry, received, last, remote, headers, reason, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 		ON CONFLICT (registry, sha256) DO UPDATE SET count = count + 1, last = excluded.last`,
 	addTally: `INSERT INTO tally (hour, registry, what, type, n) VALUES (?1, ?2, ?3, ?4, ?5)
 		ON CONFLICT (hour, registry, what, type) DO UPDATE SET n = n + excluded.n`,
 	insertRuleSet: `INSERT INTO rule_set (hash, source) VALUES (?1, ?2)
+		ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING id`,
+	insertRendering: `INSERT INTO rendering (hash, source) VALUES (?1, ?2)
 		ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING id`,
 
 	keyWaits: `SELECT
@@ -232,7 +234,8 @@ var sqliteTexts = texts{
 			SELECT seq FROM (SELECT seq FROM delivery
 				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 ORDER BY seq LIMIT ?3)
 			LIMIT ?3)
-		RETURNING seq, id, type, key, attempts, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event)`,
+		RETURNING seq, id, type, key, attempts, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event),
+			coalesce((SELECT source FROM rendering WHERE rendering.id = delivery.rendering), '')`,
 	free: `UPDATE delivery SET behind = 0 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND behind = 1 ORDER BY seq LIMIT ?3)`,
 	keysBehind: `WITH RECURSIVE k (key) AS (
@@ -254,7 +257,7 @@ var sqliteTexts = texts{
 		SELECT * FROM (SELECT hold_until FROM delivery
 			WHERE target = ?1 AND state = 'waiting' AND attempts > 0 AND hold_until > ?2 AND hold_until < 9223372036854775807
 			ORDER BY hold_until LIMIT 1))`,
-	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + 1, lease = 0, resume = ?7, ended = ?8,
+	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + ?10, lease = 0, resume = ?7, ended = ?8,
 			hold_until = CASE WHEN ?4 = 'waiting' AND hold_until = 0
 				THEN CASE WHEN hold = 0 THEN 9223372036854775807 ELSE ?9 + hold END ELSE hold_until END
 		WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
@@ -264,8 +267,8 @@ var sqliteTexts = texts{
 		AND lease = 0 AND attempts = 0 AND behind = 0 AND seq > ?3`,
 	giveBackBehind: `UPDATE delivery SET behind = 1, lease = 0 WHERE target = ?1 AND key = ?2 AND lease <> 0 AND seq > ?3
 		AND lease = ?4 AND attempts = 0 AND state = 'waiting'`,
-	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
+	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next, body)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
 			digest = ?5, keys = ?6, rule_set = ?7, matched = ?8, json = ?9
 		WHERE seq = ?1 AND state = 'held'`,

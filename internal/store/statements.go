@@ -12,6 +12,7 @@ type texts struct {
 	insertArrival, insertEvent, findSeen, countRepeat         string
 	indexSeen, indexKeys, setIndexed                          string
 	insertDelivery, insertQuarantine, addTally, insertRuleSet string
+	insertRendering                                           string
 	keyWaits, keyHeldBack, claim, anyWaiting, nextWake        string
 	free, keysBehind, holdsEnded                              string
 	record, holdUntil, holdBack, giveBack, giveBackBehind     string
@@ -27,6 +28,7 @@ type statements struct {
 	insertArrival, insertEvent, findSeen, countRepeat         *sql.Stmt
 	indexSeen, indexKeys, setIndexed                          *sql.Stmt
 	insertDelivery, insertQuarantine, addTally, insertRuleSet *sql.Stmt
+	insertRendering                                           *sql.Stmt
 	keyWaits, keyHeldBack, claim, anyWaiting, nextWake        *sql.Stmt
 	free, keysBehind, holdsEnded                              *sql.Stmt
 	record, holdUntil, holdBack, giveBack, giveBackBehind     *sql.Stmt
@@ -44,6 +46,7 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		{&st.insertArrival, t.insertArrival}, {&st.insertEvent, t.insertEvent}, {&st.findSeen, t.findSeen},
 		{&st.indexSeen, t.indexSeen}, {&st.indexKeys, t.indexKeys}, {&st.setIndexed, t.setIndexed}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
 		{&st.insertQuarantine, t.insertQuarantine}, {&st.addTally, t.addTally}, {&st.insertRuleSet, t.insertRuleSet},
+		{&st.insertRendering, t.insertRendering},
 		{&st.keyWaits, t.keyWaits}, {&st.keyHeldBack, t.keyHeldBack}, {&st.claim, t.claim}, {&st.anyWaiting, t.anyWaiting},
 		{&st.nextWake, t.nextWake}, {&st.free, t.free}, {&st.keysBehind, t.keysBehind},
 		{&st.holdsEnded, t.holdsEnded}, {&st.holdUntil, t.holdUntil}, {&st.holdBack, t.holdBack},

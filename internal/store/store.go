@@ -70,7 +70,8 @@ type Store struct {
 	counts  counts
 	callers int // jobs that somebody waited for in the last batch; the writer's
 
-	ruleSets sync.Map // hash -> id
+	ruleSets   sync.Map         // hash -> id
+	renderings map[string]int64 // ids of those used lately; the writer's
 }
 
 // sequences are the last numbers given out. Only the writer touches them.
@@ -88,6 +89,8 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		closed: make(chan struct{}),
 		done:   make(chan struct{}),
 		fatal:  make(chan error, 1),
+
+		renderings: map[string]int64{},
 	}
 	if s.window <= 0 {
 		s.window = 1024

@@ -59,7 +59,7 @@ func trace(ctx context.Context, tx *sql.Tx, seq int64) (Trace, error) {
 	if err := errors.Join(json.Unmarshal(headers, &t.Received.Headers), json.Unmarshal(matched, &t.Matched)); err != nil {
 		return t, err
 	}
-	t.Deliveries, err = tracedDeliveries(ctx, tx, seq, string(t.Event))
+	t.Deliveries, err = tracedDeliveries(ctx, tx, seq, map[string]string{"event": string(t.Event), "native": string(body)})
 	return t, err
 }
 
@@ -85,10 +85,10 @@ func find(ctx context.Context, tx *sql.Tx, id string) (int64, error) {
 	return 0, ErrNotFound
 }
 
-func tracedDeliveries(ctx context.Context, tx *sql.Tx, event int64, eventJSON string) ([]TracedDelivery, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT d.id, d.rule, d.rules, d.target, d.type, d.state, d.reason, d.due,
-			a.n, a.time, a.outcome, a.status, a.latency, a.request, a.reply, a.scope, a.error, a.next
-		FROM delivery d LEFT JOIN attempt a ON a.delivery = d.seq
+func tracedDeliveries(ctx context.Context, tx *sql.Tx, event int64, bodies map[string]string) ([]TracedDelivery, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT d.id, d.rule, d.rules, d.target, d.type, d.state, d.reason, d.due, coalesce(g.source, ''),
+			a.n, a.time, a.outcome, a.status, a.latency, a.request, a.reply, a.scope, a.error, a.next, a.body
+		FROM delivery d LEFT JOIN attempt a ON a.delivery = d.seq LEFT JOIN rendering g ON g.id = d.rendering
 		WHERE d.event = ?1 ORDER BY d.seq, a.n`, event)
 	if err != nil {
 		return nil, err
@@ -98,13 +98,13 @@ func tracedDeliveries(ctx context.Context, tx *sql.Tx, event int64, eventJSON st
 	for rows.Next() {
 		var d TracedDelivery
 		var a struct {
-			n, time, status, latency, next        sql.NullInt64
-			outcome, request, reply, scope, error sql.NullString
+			n, time, status, latency, next              sql.NullInt64
+			outcome, request, reply, scope, error, body sql.NullString
 		}
 		var due int64
 		var rules []byte
-		if err := rows.Scan(&d.ID, &d.Rule, &rules, &d.Target, &d.Type, &d.State, &d.Reason, &due,
-			&a.n, &a.time, &a.outcome, &a.status, &a.latency, &a.request, &a.reply, &a.scope, &a.error, &a.next); err != nil {
+		if err := rows.Scan(&d.ID, &d.Rule, &rules, &d.Target, &d.Type, &d.State, &d.Reason, &due, (*[]byte)(&d.Rendering),
+			&a.n, &a.time, &a.outcome, &a.status, &a.latency, &a.request, &a.reply, &a.scope, &a.error, &a.next, &a.body); err != nil {
 			return nil, err
 		}
 		if len(out) == 0 || out[len(out)-1].ID != d.ID {
@@ -128,10 +128,10 @@ func tracedDeliveries(ctx context.Context, tx *sql.Tx, event int64, eventJSON st
 		if err := json.Unmarshal([]byte(a.request.String), &attempt.Request); err != nil {
 			return nil, err
 		}
-		// The sender leaves out a body that is the event's own JSON, so that it is
-		// kept once and not with each attempt.
+		// A body that is the event's own JSON, or the registry's, is left out, so that
+		// it is kept once and not with each attempt.
 		if attempt.Request.Method != "" && attempt.Request.Body == "" {
-			attempt.Request.Body = eventJSON
+			attempt.Request.Body = bodies[a.body.String]
 		}
 		last := &out[len(out)-1]
 		last.Attempts = append(last.Attempts, attempt)

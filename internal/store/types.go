@@ -71,6 +71,9 @@ type Planned struct {
 	GiveUp time.Time // no attempt is planned for after this
 	// Hold is how long a retry may hold back later deliveries of its Key; 0 = until it ends.
 	Hold time.Duration
+	// Rendering says how the message is made, in words of package render's, where the
+	// rule says otherwise than the target; empty = as the target says.
+	Rendering string
 }
 
 // Accepted is what became of one Arrival.
@@ -123,9 +126,12 @@ type Claimed struct {
 	Event   json.RawMessage // as stored
 	Resume  []byte
 	GiveUp  time.Time
+	// Rendering is as planned.
+	Rendering string
 }
 
-// Outcome is how one claimed delivery's attempt ended, or that it was given back.
+// Outcome is how one claimed delivery's attempt ended, or that it was given back. One
+// without a plugin.Outcome ended without an attempt: it is Skipped, say.
 type Outcome struct {
 	Seq     int64
 	Target  string
@@ -140,6 +146,9 @@ type Outcome struct {
 	Outcome  plugin.Outcome
 	Receipt  plugin.Receipt
 	Error    string // no secrets in it
+	// Native: a body that is empty in the receipt is the one that the registry posted,
+	// and not the event's JSON.
+	Native bool
 }
 
 // Query chooses events. Zero fields do not narrow.
@@ -188,15 +197,17 @@ type Received struct {
 
 // TracedDelivery is one delivery in a trace.
 type TracedDelivery struct {
-	ID       string     `json:"id"`
-	Rule     string     `json:"rule"`
-	Rules    []string   `json:"rules"`
-	Target   string     `json:"target"`
-	Type     string     `json:"type"`
-	State    State      `json:"state"`
-	Next     *time.Time `json:"next"` // when the next attempt is due; null in an end state
-	Reason   string     `json:"reason,omitempty"`
-	Attempts []Attempt  `json:"attempts"`
+	ID     string     `json:"id"`
+	Rule   string     `json:"rule"`
+	Rules  []string   `json:"rules"`
+	Target string     `json:"target"`
+	Type   string     `json:"type"`
+	State  State      `json:"state"`
+	Next   *time.Time `json:"next"` // when the next attempt is due; null in an end state
+	Reason string     `json:"reason,omitempty"`
+	// Rendering is what the rule says of the message, where it says something.
+	Rendering json.RawMessage `json:"rendering,omitempty"`
+	Attempts  []Attempt       `json:"attempts"`
 }
 
 // Attempt is one attempt in a trace.

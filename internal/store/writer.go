@@ -275,6 +275,7 @@ func (s *Store) rollback(ctx context.Context, err error) error {
 	}
 	s.shelves.undo()
 	s.tail.undo()
+	clear(s.renderings)
 	if final(err) {
 		s.fail(err)
 	}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// maxRenderings is how many of them the writer knows the numbers of.
+const maxRenderings = 4096
+
+// rendering keeps how a message is made, each but once, and returns its number: NULL
+// for "". Its caller is the writer, in a transaction.
+func (s *Store) rendering(ctx context.Context, source string) (sql.NullInt64, error) {
+	if source == "" {
+		return sql.NullInt64{}, nil
+	}
+	if id, ok := s.renderings[source]; ok {
+		return sql.NullInt64{Int64: id, Valid: true}, nil
+	}
+	hash := sha256.Sum256([]byte(source))
+	var id int64
+	if err := s.stmts.insertRendering.QueryRowContext(ctx, hash[:], source).Scan(&id); err != nil {
+		return sql.NullInt64{}, fmt.Errorf("keep a rendering: %w", err)
+	}
+	if len(s.renderings) >= maxRenderings {
+		clear(s.renderings)
+	}
+	s.renderings[source] = id
+	return sql.NullInt64{Int64: id, Valid: true}, nil
+}
+
+// Native returns the body that the event of a delivery came in, as far as it was kept,
+// and its content type. [ErrNotFound] where there is no such delivery.
+func (s *Store) Native(ctx context.Context, seq int64) (Raw, string, error) {
+	var raw Raw
+	var headers, sum []byte
+	err := s.own.QueryRowContext(ctx, `SELECT a.body, a.size, a.sha256, a.truncated, a.headers
+		FROM delivery d JOIN event e ON e.seq = d.event JOIN arrival a ON a.seq = e.arrival
+		WHERE d.seq = ?1`, seq).Scan(&raw.Bytes, &raw.Size, &sum, &raw.Truncated, &headers)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Raw{}, "", fmt.Errorf("read what delivery %d came in: %w", seq, ErrNotFound)
+	}
+	if err != nil {
+		return Raw{}, "", fmt.Errorf("read what delivery %d came in: %w", seq, sqliteError(err))
+	}
+	copy(raw.SHA256[:], sum)
+	var named map[string]string
+	if err := json.Unmarshal(headers, &named); err != nil {
+		return Raw{}, "", fmt.Errorf("read the headers that delivery %d came with: %w", seq, err)
+	}
+	return raw, named["Content-Type"], nil
+}
