@@ -15,7 +15,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-// MaxDelivery bounds the sum of a delivery's event, body and options, in bytes. The
+// MaxDelivery bounds the sum of a delivery's event, body, options and templates, in bytes. The
 // host does not send more: such a delivery is dead, with that as its reason.
 const MaxDelivery = 3 << 20
 
@@ -36,9 +36,10 @@ type Sender interface {
 	// without network, files or options.
 	Describe(ctx context.Context) (Description, error)
 
-	// Check reads a target's options and reports all that is wrong with them at
-	// once; none means that Send will accept them. It does not talk to the target.
-	Check(ctx context.Context, options json.RawMessage) ([]Fault, error)
+	// Check reads a target's options, and the templates that messages to it are made
+	// of, and reports all that is wrong with them at once; none means that Send will
+	// accept them. It does not talk to the target.
+	Check(ctx context.Context, c Check) ([]Fault, error)
 
 	// Render makes the request that Send would make of d, secrets masked, without
 	// sending it.
@@ -71,8 +72,27 @@ type Defaults struct {
 	Concurrency int    `json:"concurrency,omitempty"` // sends at a time to one target
 }
 
-// Fault is one thing wrong with a target's options.
+// Check is what a sender is to find fault with before it is used.
+type Check struct {
+	Options json.RawMessage // nil: they are not asked about
+	// Template and Title are those of deliveries; "" where there is none.
+	Template, Title string
+	// Samples are events that they must work for, one of each type that may come.
+	Samples []json.RawMessage
+}
+
+// Part is a part of a [Check].
+type Part string
+
+const (
+	PartOptions  Part = "" // the zero Part
+	PartTemplate Part = "template"
+	PartTitle    Part = "title"
+)
+
+// Fault is one thing wrong with what was checked.
 type Fault struct {
+	Part    Part   `json:"part,omitempty"`
 	Path    string `json:"path"`    // within the options: "url", "headers.X-Token"
 	Message string `json:"message"` // what is wrong and what to do, lower case, no secret in it
 }
@@ -91,6 +111,11 @@ type Delivery struct {
 	// the message. ContentType is its media type.
 	Body        []byte
 	ContentType string
+	// Template makes the text of the message in the sender, and Title its title, where
+	// they are not ""; see package message. They are the operator's: what comes from the
+	// event is escaped for the medium. A sender whose messages have no title ignores it.
+	Template string
+	Title    string
 	// Resume is what the last attempt's receipt asked to be given back.
 	Resume []byte
 }

@@ -6,7 +6,6 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -204,13 +203,13 @@ func (s sender) Describe(ctx context.Context) (d plugin.Description, err error) 
 	return d, err
 }
 
-func (s sender) Check(ctx context.Context, options json.RawMessage) (faults []plugin.Fault, err error) {
+func (s sender) Check(ctx context.Context, c plugin.Check) (faults []plugin.Fault, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.host.timing.start+s.host.timing.check)
 	defer cancel()
 	err = s.host.call(ctx, s.typ, func(r *wire.Remote) (err error) {
 		ctx, cancel := context.WithTimeout(ctx, s.host.timing.check)
 		defer cancel()
-		faults, err = r.Check(ctx, s.typ, options)
+		faults, err = r.Check(ctx, s.typ, c)
 		return err
 	})
 	return faults, err

@@ -28,16 +28,19 @@ func TestSenderInAnotherProcessAnswersAsOneInThis(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("describe: %v\n%s", err, diff)
 	}
-	for _, options := range []string{`{}`, `{"a":1}`} {
-		want, _ := local.Check(ctx, json.RawMessage(options))
-		got, err := remote.Check(ctx, json.RawMessage(options))
+	for _, c := range []plugin.Check{
+		{Options: json.RawMessage(`{}`)}, {Options: json.RawMessage(`{"a":1}`)},
+		{Template: "{{.type}}", Title: "é", Samples: []json.RawMessage{json.RawMessage(`{"v":1}`), json.RawMessage(`{}`)}},
+	} {
+		want, _ := local.Check(ctx, c)
+		got, err := remote.Check(ctx, c)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("check %s: %v\n%s", options, err, diff)
+			t.Errorf("check %s: %v\n%s", c.Options, err, diff)
 		}
 	}
 	for name, body := range map[string][]byte{"no body": nil, "empty body": {}, "body": []byte("text")} {
 		d := delivery(t, act{Do: "everything"})
-		d.Attempt, d.Body, d.ContentType, d.Resume = 3, body, "text/plain", []byte{1}
+		d.Attempt, d.Body, d.ContentType, d.Resume, d.Template, d.Title = 3, body, "text/plain", []byte{1}, "{{.type}}", "title"
 		wantRequest, _ := local.Render(ctx, d)
 		gotRequest, err := remote.Render(ctx, d)
 		if diff := cmp.Diff(wantRequest, gotRequest); diff != "" || err != nil {
@@ -127,7 +130,7 @@ func TestPanicIsAnErrorOfTheCall(t *testing.T) {
 	if v := plugin.ReadVerdict(err); v.Outcome != plugin.Retry || !strings.Contains(err.Error(), "panicked in send") {
 		t.Errorf("send: %v, %v", v, err)
 	}
-	if _, err := h.Sender("test").Check(t.Context(), json.RawMessage(`"panic"`)); err == nil || !strings.Contains(err.Error(), "panicked in check") {
+	if _, err := h.Sender("test").Check(t.Context(), plugin.Check{Options: json.RawMessage(`"panic"`)}); err == nil || !strings.Contains(err.Error(), "panicked in check") {
 		t.Errorf("check: %v", err)
 	}
 	if again := sendOK(t, h); again != pid {

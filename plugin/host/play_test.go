@@ -186,10 +186,15 @@ func (a actor) Describe(context.Context) (plugin.Description, error) {
 	}, nil
 }
 
-func (a actor) Check(_ context.Context, options json.RawMessage) ([]plugin.Fault, error) {
-	switch string(options) {
+func (a actor) Check(_ context.Context, c plugin.Check) ([]plugin.Fault, error) {
+	switch string(c.Options) {
 	case `{}`:
 		return nil, nil
+	case "":
+		return []plugin.Fault{
+			{Part: plugin.PartTemplate, Path: c.Template, Message: fmt.Sprintf("%q", c.Samples)},
+			{Part: plugin.PartTitle, Message: c.Title},
+		}, nil
 	case `"panic"`:
 		panic("check")
 	}
@@ -214,7 +219,7 @@ func (a actor) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, err
 		deadline, _ := ctx.Deadline()
 		receipt = plugin.Receipt{
 			Request: plugin.Request{Method: "PUT", URL: "test://" + d.ID + "/" + d.Target + "/" + d.Type, Headers: map[string]string{"n": fmt.Sprint(d.Attempt)}, Body: "not " + string(message)},
-			Status:  418, Latency: 3 * time.Second, Scope: plugin.ScopeTargetGone, Reply: contentType + " " + string(d.Event),
+			Status:  418, Latency: 3 * time.Second, Scope: plugin.ScopeTargetGone, Reply: contentType + " " + d.Template + " " + d.Title + " " + string(d.Event),
 			Resume: append(d.Resume, 0, 255),
 		}
 		if time.Until(deadline) <= 0 {

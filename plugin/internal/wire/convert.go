@@ -34,6 +34,8 @@ func (m *Delivery) fill(d *plugin.Delivery) {
 	m.Body = d.Body
 	m.ContentType = clean(d.ContentType)
 	m.Resume = d.Resume
+	m.Template = clean(d.Template)
+	m.Title = clean(d.Title)
 }
 
 func (m *Delivery) read() plugin.Delivery {
@@ -47,15 +49,17 @@ func (m *Delivery) read() plugin.Delivery {
 		Body:        m.Body,
 		ContentType: m.GetContentType(),
 		Resume:      m.GetResume(),
+		Template:    m.GetTemplate(),
+		Title:       m.GetTitle(),
 	}
 }
 
 // checkSize refuses what is too large to be sent.
 func checkSize(d *plugin.Delivery) (size int, err error) {
-	size = len(d.Event) + len(d.Body) + len(d.Options)
+	size = len(d.Event) + len(d.Body) + len(d.Options) + len(d.Template) + len(d.Title)
 	if size > plugin.MaxDelivery {
 		return size, plugin.Permanent(fmt.Errorf(
-			"delivery %s is too large for a sender: event, body and options are %d bytes, at most %d are sent",
+			"delivery %s is too large for a sender: event, body, options and templates are %d bytes, at most %d are sent",
 			d.ID, size, plugin.MaxDelivery))
 	}
 	aside := len(d.ID) + len(d.Target) + len(d.Type) + len(d.ContentType) + len(d.Resume)

@@ -57,7 +57,7 @@ func readDescription(typ string, m *Description) (plugin.Description, error) {
 func writeFaults(faults []plugin.Fault) *CheckReply {
 	m := &CheckReply{}
 	for _, f := range faults[:min(len(faults), maxFaults)] {
-		m.Faults = append(m.Faults, &Fault{Path: cut(f.Path, maxName), Message: cut(f.Message, maxFault)})
+		m.Faults = append(m.Faults, &Fault{Part: string(readPart(string(f.Part))), Path: cut(f.Path, maxName), Message: cut(f.Message, maxFault)})
 	}
 	return m
 }
@@ -66,7 +66,40 @@ func readFaults(m *CheckReply) []plugin.Fault {
 	all := m.GetFaults()
 	var faults []plugin.Fault
 	for _, f := range all[:min(len(all), maxFaults)] {
-		faults = append(faults, plugin.Fault{Path: cut(f.GetPath(), maxName), Message: cut(f.GetMessage(), maxFault)})
+		faults = append(faults, plugin.Fault{Part: readPart(f.GetPart()), Path: cut(f.GetPath(), maxName), Message: cut(f.GetMessage(), maxFault)})
 	}
 	return faults
+}
+
+// readPart takes what is not in the closed list as being about the options.
+func readPart(s string) plugin.Part {
+	switch part := plugin.Part(s); part {
+	case plugin.PartTemplate, plugin.PartTitle:
+		return part
+	}
+	return plugin.PartOptions
+}
+
+func writeCheck(typ string, c plugin.Check) (*CheckRequest, error) {
+	m := &CheckRequest{Type: typ, Options: c.Options, Template: clean(c.Template), Title: clean(c.Title)}
+	size := len(c.Options) + len(c.Template) + len(c.Title)
+	for _, s := range c.Samples {
+		m.Samples = append(m.Samples, s)
+		size += len(s)
+	}
+	if size > plugin.MaxDelivery {
+		return nil, fmt.Errorf("what is to be checked is too large for a sender: %d bytes, at most %d are sent", size, plugin.MaxDelivery)
+	}
+	return m, nil
+}
+
+func readCheck(m *CheckRequest) plugin.Check {
+	c := plugin.Check{Template: m.GetTemplate(), Title: m.GetTitle()}
+	if len(m.GetOptions()) > 0 {
+		c.Options = m.GetOptions()
+	}
+	for _, s := range m.GetSamples() {
+		c.Samples = append(c.Samples, s)
+	}
+	return c
 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -127,8 +126,12 @@ func (r *Remote) Describe(ctx context.Context, typ string) (plugin.Description, 
 }
 
 // Check is [plugin.Sender.Check] of the sender of type typ.
-func (r *Remote) Check(ctx context.Context, typ string, options json.RawMessage) ([]plugin.Fault, error) {
-	m, err := r.api.Check(ctx, &CheckRequest{Type: typ, Options: options})
+func (r *Remote) Check(ctx context.Context, typ string, c plugin.Check) ([]plugin.Fault, error) {
+	request, err := writeCheck(typ, c)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.api.Check(ctx, request)
 	if err != nil {
 		return nil, rpcError(err)
 	}

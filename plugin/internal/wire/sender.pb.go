@@ -212,7 +212,10 @@ func (x *Description) GetConcurrency() int32 {
 type CheckRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	Options       []byte                 `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"` // JSON
+	Options       []byte                 `protobuf:"bytes,2,opt,name=options,proto3" json:"options,omitempty"` // JSON; empty: not asked about
+	Template      string                 `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
+	Title         string                 `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	Samples       [][]byte               `protobuf:"bytes,5,rep,name=samples,proto3" json:"samples,omitempty"` // events, JSON
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -257,6 +260,27 @@ func (x *CheckRequest) GetType() string {
 func (x *CheckRequest) GetOptions() []byte {
 	if x != nil {
 		return x.Options
+	}
+	return nil
+}
+
+func (x *CheckRequest) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *CheckRequest) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *CheckRequest) GetSamples() [][]byte {
+	if x != nil {
+		return x.Samples
 	}
 	return nil
 }
@@ -309,6 +333,7 @@ type Fault struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Part          string                 `protobuf:"bytes,3,opt,name=part,proto3" json:"part,omitempty"` // "" = the options, "template", "title"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -353,6 +378,13 @@ func (x *Fault) GetPath() string {
 func (x *Fault) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+func (x *Fault) GetPart() string {
+	if x != nil {
+		return x.Part
 	}
 	return ""
 }
@@ -513,6 +545,8 @@ type Delivery struct {
 	Body          []byte `protobuf:"bytes,9,opt,name=body,proto3,oneof" json:"body,omitempty"` // absent: the event is the message
 	ContentType   string `protobuf:"bytes,10,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
 	Resume        []byte `protobuf:"bytes,11,opt,name=resume,proto3" json:"resume,omitempty"`
+	Template      string `protobuf:"bytes,12,opt,name=template,proto3" json:"template,omitempty"`
+	Title         string `protobuf:"bytes,13,opt,name=title,proto3" json:"title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -622,6 +656,20 @@ func (x *Delivery) GetResume() []byte {
 		return x.Resume
 	}
 	return nil
+}
+
+func (x *Delivery) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *Delivery) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
 }
 
 type Acks struct {
@@ -978,16 +1026,20 @@ const file_sender_proto_rawDesc = "" +
 	"\aoptions\x18\x03 \x01(\fR\aoptions\x12\x18\n" +
 	"\asecrets\x18\x04 \x03(\tR\asecrets\x12\x14\n" +
 	"\x05order\x18\x05 \x01(\tR\x05order\x12 \n" +
-	"\vconcurrency\x18\x06 \x01(\x05R\vconcurrency\"<\n" +
+	"\vconcurrency\x18\x06 \x01(\x05R\vconcurrency\"\x88\x01\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
-	"\aoptions\x18\x02 \x01(\fR\aoptions\"?\n" +
+	"\aoptions\x18\x02 \x01(\fR\aoptions\x12\x1a\n" +
+	"\btemplate\x18\x03 \x01(\tR\btemplate\x12\x14\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\x12\x18\n" +
+	"\asamples\x18\x05 \x03(\fR\asamples\"?\n" +
 	"\n" +
 	"CheckReply\x121\n" +
-	"\x06faults\x18\x01 \x03(\v2\x19.bellbuoy.sender.v1.FaultR\x06faults\"5\n" +
+	"\x06faults\x18\x01 \x03(\v2\x19.bellbuoy.sender.v1.FaultR\x06faults\"I\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"I\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
+	"\x04part\x18\x03 \x01(\tR\x04part\"I\n" +
 	"\rRenderRequest\x128\n" +
 	"\bdelivery\x18\x01 \x01(\v2\x1c.bellbuoy.sender.v1.DeliveryR\bdelivery\"D\n" +
 	"\vRenderReply\x125\n" +
@@ -997,7 +1049,7 @@ const file_sender_proto_rawDesc = "" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x1c.bellbuoy.sender.v1.DeliveryR\n" +
 	"deliveries\x12\x1c\n" +
-	"\tcancelled\x18\x02 \x03(\x04R\tcancelled\"\xa4\x02\n" +
+	"\tcancelled\x18\x02 \x03(\x04R\tcancelled\"\xd6\x02\n" +
 	"\bDelivery\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1d\n" +
 	"\n" +
@@ -1011,7 +1063,9 @@ const file_sender_proto_rawDesc = "" +
 	"\x04body\x18\t \x01(\fH\x00R\x04body\x88\x01\x01\x12!\n" +
 	"\fcontent_type\x18\n" +
 	" \x01(\tR\vcontentType\x12\x16\n" +
-	"\x06resume\x18\v \x01(\fR\x06resumeB\a\n" +
+	"\x06resume\x18\v \x01(\fR\x06resume\x12\x1a\n" +
+	"\btemplate\x18\f \x01(\tR\btemplate\x12\x14\n" +
+	"\x05title\x18\r \x01(\tR\x05titleB\a\n" +
 	"\x05_body\"3\n" +
 	"\x04Acks\x12+\n" +
 	"\x04acks\x18\x01 \x03(\v2\x17.bellbuoy.sender.v1.AckR\x04acks\"\xe0\x01\n" +

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -62,7 +61,7 @@ func (s *Service) Check(ctx context.Context, m *CheckRequest) (reply *CheckReply
 		return nil, status.Error(codes.NotFound, err.Error())
 	}
 	defer s.recovered("check", &err)
-	faults, err := sender.Check(ctx, json.RawMessage(m.GetOptions()))
+	faults, err := sender.Check(ctx, readCheck(m))
 	if err != nil {
 		return nil, failed(err)
 	}

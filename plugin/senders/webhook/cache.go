@@ -8,22 +8,22 @@ const (
 	maxCachedSize = 8 << 10
 )
 
-// cache keeps options that were read, by their bytes, so that a busy target's are
-// read once.
-type cache struct {
+// cache keeps what was read, options or templates, by its bytes, so that a busy
+// target's is read once.
+type cache[T any] struct {
 	mu   sync.Mutex
-	read map[string]*options
+	read map[string]*T
 }
 
-func newCache() *cache { return &cache{read: make(map[string]*options)} }
+func newCache[T any]() *cache[T] { return &cache[T]{read: make(map[string]*T)} }
 
-func (c *cache) get(raw []byte) *options {
+func (c *cache[T]) get(raw []byte) *T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.read[string(raw)]
 }
 
-func (c *cache) put(raw []byte, o *options) {
+func (c *cache[T]) put(raw []byte, o *T) {
 	if len(raw) > maxCachedSize {
 		return
 	}

@@ -62,7 +62,7 @@ func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 		`{"url":"http://h","headers":["a"]}`: {
 			{Path: "headers", Message: "is not a map of names to values; write it as {X-Token: ...}"}},
 	} {
-		got, err := New("1").Check(t.Context(), json.RawMessage(raw))
+		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", raw, err, diff)
 		}
@@ -116,7 +116,7 @@ func TestWhatIsSecretIsMasked(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	c := newCache()
+	c := newCache[options]()
 	for i := range 3 * maxCached {
 		c.put([]byte(strings.Repeat("x", i+1)), &options{})
 	}

@@ -1,6 +1,7 @@
 // Package webhook sends events by HTTP, each as one POST or PUT of the delivery's
-// message to a URL of the target's options. It never follows a redirect, and makes one
-// attempt a call: who calls repeats it.
+// message to a URL of the target's options. A template makes a text of the event, which
+// is sent as text/plain. It never follows a redirect, and makes one attempt a call: who
+// calls repeats it.
 package webhook
 
 import (
@@ -20,6 +21,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/message"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/egress"
 )
 
@@ -29,9 +31,10 @@ const maxRead = 64 << 10
 
 // sender keeps nothing but connections and options that it has read.
 type sender struct {
-	version string
-	client  *retryablehttp.Client
-	cache   *cache
+	version   string
+	client    *retryablehttp.Client
+	cache     *cache[options]
+	templates *cache[message.Template]
 }
 
 // New makes the sender. It names itself bellbuoy/version to targets. Connections go
@@ -39,7 +42,7 @@ type sender struct {
 // against link-local and metadata addresses can check only addresses in URLs, not
 // what the proxy makes of a name.
 func New(version string) plugin.Sender {
-	return &sender{version: version, client: newClient(), cache: newCache()}
+	return &sender{version: version, client: newClient(), cache: newCache[options](), templates: newCache[message.Template]()}
 }
 
 func newClient() *retryablehttp.Client {
@@ -98,25 +101,64 @@ func (s *sender) Describe(context.Context) (plugin.Description, error) {
 }
 
 // Check is [plugin.Sender.Check].
-func (s *sender) Check(_ context.Context, raw json.RawMessage) ([]plugin.Fault, error) {
-	_, faults := readOptions(raw)
-	return faults, nil
+func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
+	var faults []plugin.Fault
+	if c.Options != nil {
+		_, faults = readOptions(c.Options)
+	}
+	if c.Template != "" {
+		if err := message.Try(ctx, c.Template, message.Plain, c.Samples); err != nil {
+			faults = append(faults, plugin.Fault{Part: plugin.PartTemplate, Message: err.Error()})
+		}
+	}
+	if c.Title != "" {
+		faults = append(faults, plugin.Fault{Part: plugin.PartTitle, Message: "a webhook's request has no title; remove it"})
+	}
+	return faults, ctx.Err()
 }
 
 // Render is [plugin.Sender.Render]. The time in it is that of the call.
-func (s *sender) Render(_ context.Context, d plugin.Delivery) (plugin.Request, error) {
+func (s *sender) Render(ctx context.Context, d plugin.Delivery) (plugin.Request, error) {
 	o, err := s.options(d)
 	if err != nil {
 		return plugin.Request{}, err
 	}
-	header, err := s.header(o, d)
+	body, contentType, err := s.body(ctx, d)
 	if err != nil {
 		return plugin.Request{}, err
 	}
-	body, _ := d.Message()
+	header, err := s.header(o, d.ID, contentType)
+	if err != nil {
+		return plugin.Request{}, err
+	}
 	r := o.shown(header)
 	r.Body = string(body)
 	return r, nil
+}
+
+// body is the request's: the host's message, or a text by the delivery's template.
+func (s *sender) body(ctx context.Context, d plugin.Delivery) ([]byte, string, error) {
+	if d.Template == "" {
+		body, contentType := d.Message()
+		return body, contentType, nil
+	}
+	t := s.templates.get([]byte(d.Template))
+	if t == nil {
+		var err error
+		if t, err = message.Parse(d.Template, message.Plain); err != nil {
+			// It may be put right.
+			return nil, "", fmt.Errorf("read the template of the message to target %s: %w", d.Target, err)
+		}
+		s.templates.put([]byte(d.Template), t)
+	}
+	text, err := t.Execute(ctx, d.Event)
+	if ctx.Err() != nil {
+		return nil, "", err
+	}
+	if err != nil {
+		return nil, "", plugin.Permanent(fmt.Errorf("fill in the template of the message to target %s: %w", d.Target, err))
+	}
+	return []byte(text), "text/plain; charset=utf-8", nil
 }
 
 // Send is [plugin.Sender.Send]. A status of 2xx is delivered, even if the rest of the
@@ -126,18 +168,24 @@ func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, e
 	if err != nil {
 		return plugin.Receipt{Scope: plugin.ScopeMisconfigured}, err
 	}
-	header, err := s.header(o, d)
+	body, contentType, err := s.body(ctx, d)
+	if err != nil {
+		return plugin.Receipt{}, err
+	}
+	header, err := s.header(o, d.ID, contentType)
 	if err != nil {
 		return plugin.Receipt{}, err
 	}
 	receipt := plugin.Receipt{Request: o.shown(header)}
+	if d.Template != "" {
+		receipt.Request.Body = string(body) // which the host does not have
+	}
 
 	began := time.Now()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { began = time.Now() },
 	})
-	body, _ := d.Message()
-	request, err := retryablehttp.NewRequestWithContext(ctx, o.method, "", []byte(body))
+	request, err := retryablehttp.NewRequestWithContext(ctx, o.method, "", body)
 	if err != nil {
 		return receipt, plugin.Permanent(fmt.Errorf("make the request to %s: %w", o.url.Host, err))
 	}
@@ -176,15 +224,14 @@ func (s *sender) options(d plugin.Delivery) (*options, error) {
 	return o, nil
 }
 
-// header is what is sent with d: the target's own over ours, where it may.
-func (s *sender) header(o *options, d plugin.Delivery) (http.Header, error) {
-	_, contentType := d.Message()
-	if !validValue(contentType) || !validValue(d.ID) {
+// header is what is sent with a delivery: the target's own over ours, where it may.
+func (s *sender) header(o *options, id, contentType string) (http.Header, error) {
+	if !validValue(contentType) || !validValue(id) {
 		return nil, plugin.Permanent(errors.New("the delivery's id or content type holds a control character and cannot be sent"))
 	}
 	header := http.Header{
 		"User-Agent":        {"bellbuoy/" + s.version},
-		"Webhook-Id":        {d.ID},
+		"Webhook-Id":        {id},
 		"Webhook-Timestamp": {strconv.FormatInt(time.Now().Unix(), 10)},
 	}
 	if contentType != "" {

@@ -19,12 +19,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/message"
 )
 
 // newSender is a sender whose connections end with the test.
 func newSender(t testing.TB) *sender {
 	t.Helper()
-	s := &sender{version: "1.2.3", client: newClient(), cache: newCache()}
+	s := &sender{version: "1.2.3", client: newClient(), cache: newCache[options](), templates: newCache[message.Template]()}
 	t.Cleanup(s.client.HTTPClient.Transport.(keepIdle).transport.CloseIdleConnections)
 	return s
 }
