@@ -19,12 +19,13 @@ const module = "github.com/bellbuoy/bellbuoy/"
 var arrows = map[string][]string{
 	"cmd":                  {"internal/app", "internal/client", "plugin", "plugin/serve", "plugin/senders"},
 	"internal/app":         {"adapters/...", "translator/...", "config", "internal/...", "plugin/..."},
-	"internal/intake":      {"adapters", "translator", "internal/lookup", "internal/rules", "internal/store"},
+	"internal/intake":      {"adapters", "translator", "internal/lookup", "internal/render", "internal/rules", "internal/store"},
 	"internal/lookup":      {},
 	"internal/rules":       {"config"},
+	"internal/render":      {"config", "translator/dialect"},
 	"internal/fold":        {},
 	"internal/store":       {"plugin", "internal/store/..."},
-	"internal/delivery":    {"internal/store", "plugin", "translator/dialect"},
+	"internal/delivery":    {"internal/store", "internal/render", "plugin"},
 	"internal/api":         {"internal/store", "internal/rules", "plugin"},
 	"internal/client":      {"plugin"},
 	"internal/connect":     {"config"},
@@ -182,7 +183,7 @@ func startOf(name string) func(string) bool {
 }
 
 func pure(name string) bool {
-	return slices.ContainsFunc([]string{"translator", "internal/rules", "internal/fold"}, startOf(name))
+	return slices.ContainsFunc([]string{"translator", "internal/rules", "internal/render", "internal/fold"}, startOf(name))
 }
 
 func firstOf(path string) string {

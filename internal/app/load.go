@@ -100,7 +100,7 @@ func load(ctx context.Context, files Files, version string) (settings, config.Fa
 			}
 			checkers[t.Type], s.types[t.Type] = sender, d
 		}
-		found, err := sender.Check(ctx, t.Options)
+		found, err := sender.Check(ctx, plugin.Check{Options: t.Options})
 		if err != nil {
 			return s, faults, fmt.Errorf("check options of target %s: %w", t.Name, err)
 		}
@@ -109,6 +109,11 @@ func load(ctx context.Context, files Files, version string) (settings, config.Fa
 		}
 		plain = append(plain, plainSecrets(i, t, s.types[t.Type].Secrets)...)
 	}
+	made, err := messages(ctx, c, checkers)
+	if err != nil {
+		return s, faults, err
+	}
+	faults = faults.Merge(made)
 	plain = append(c.Locate(plain), ignored(c)...)
 	faults = faults.Merge(plain) // nothing more of an option that is wrong
 	if err := faults.Err(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/intake"
+	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -47,6 +48,7 @@ func (s settings) plan(asked lookups) intake.Plan {
 			FirstDelay:  first(t.Retry.Schedule),
 			GiveUpAfter: time.Duration(t.Retry.GiveUpAfter),
 			Hold:        time.Duration(t.Hold),
+			Message:     render.Of(t.Message),
 		}
 	}
 	for _, k := range s.config.Keep {
@@ -95,7 +97,8 @@ func (s settings) targets() map[string]delivery.Target {
 	for _, t := range s.config.Targets {
 		d := delivery.Target{
 			Type: t.Type, Options: t.Options, Timeout: time.Duration(t.Timeout), Concurrency: t.Concurrency,
-			Masks: masks(t, s.types[t.Type].Secrets),
+			Masks:   masks(t, s.types[t.Type].Secrets),
+			Message: render.Of(t.Message),
 		}
 		if d.Concurrency == 0 {
 			d.Concurrency = s.types[t.Type].Defaults.Concurrency

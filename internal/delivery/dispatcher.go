@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
@@ -23,6 +24,8 @@ type Target struct {
 	Timeout     time.Duration // of one attempt
 	Concurrency int           // sends at a time, at least 1
 	Policy      Policy
+	// Message is how messages are made where the rule says nothing else.
+	Message render.Rendering
 	// Masks are the secrets among Options. A sender masks them in what it tells; this
 	// is the second lock: no receipt and no error is written down with one in it.
 	Masks []string
@@ -51,7 +54,8 @@ type Dispatcher struct {
 	loops sync.WaitGroup
 	sends context.Context // of the sends in flight
 
-	recorder recorder
+	recorder  recorder
+	renderers renderers
 }
 
 // New makes a dispatcher; Run starts it.
@@ -141,12 +145,24 @@ func (d *Dispatcher) retire(p *pump) bool {
 func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 	ctx, cancel := context.WithTimeout(d.sends, t.Timeout)
 	defer cancel()
-	began := time.Now()
-	receipt, err := d.Send(ctx, plugin.Delivery{
+	o := store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Time: time.Now()}
+	delivery := plugin.Delivery{
 		ID: c.ID, Attempt: c.Attempt, Target: c.Target, Type: t.Type, Options: t.Options,
 		Event: c.Event, Resume: c.Resume,
-	})
-	o := store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Time: began, Receipt: receipt}
+	}
+	native := false
+	var err error
+	if c.Rendering != "" || t.Message != (render.Rendering{}) { // else the event is the message
+		native, err = d.compose(ctx, t, c, &delivery)
+	}
+	if skip, ok := errors.AsType[*render.Skip](err); ok {
+		o.State, o.Reason = store.Skipped, skip.Reason
+		return o
+	}
+	if err == nil {
+		o.Receipt, err = d.Send(ctx, delivery)
+		keep(&o, delivery.Body, native)
+	}
 	v := plugin.ReadVerdict(err)
 	o.Outcome = v.Outcome
 	if err != nil {

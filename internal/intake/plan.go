@@ -5,6 +5,7 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/adapters"
 	"github.com/bellbuoy/bellbuoy/internal/lookup"
+	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/translator"
@@ -44,4 +45,6 @@ type Target struct {
 	FirstDelay  time.Duration // before the first attempt
 	GiveUpAfter time.Duration // from the event's acceptance on
 	Hold        time.Duration // how long a retry may hold back later deliveries; 0 = until it ends
+	// Message is how messages to it are made where a rule says nothing else.
+	Message render.Rendering
 }

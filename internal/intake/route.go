@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
@@ -16,8 +17,15 @@ import (
 // not name.
 const unnamedGiveUp = 72 * time.Hour
 
+// planned is what makes two deliveries of an event one: the target, and how the message
+// is made.
+type planned struct {
+	target  string
+	message render.Rendering
+}
+
 // route encodes e, which is final now, and plans its deliveries: one for each target
-// that a rule names, however many rules do. from is when the event was accepted, or
+// that a rule names and each message that it is to get, however many rules do. from is when the event was accepted, or
 // ceased to be held.
 func (p *Plan) route(e *event.Event, from time.Time) (store.Routing, error) {
 	encoded, err := json.Marshal(e)
@@ -25,15 +33,18 @@ func (p *Plan) route(e *event.Event, from time.Time) (store.Routing, error) {
 		return store.Routing{}, fmt.Errorf("encode event: %w", err)
 	}
 	routing := store.Routing{JSON: encoded, RuleSet: p.Rules.Hash()}
-	planned := make(map[string]int) // index in Deliveries, by target
+	index := make(map[planned]int) // in Deliveries
 	for _, match := range p.Rules.Route(e) {
 		routing.Matched = append(routing.Matched, match.Rule)
 		for _, d := range match.Deliver {
-			i, ok := planned[d.Target]
+			says := render.Of(d.Message)
+			what := planned{d.Target, says.Over(p.Targets[d.Target].Message)}
+			i, ok := index[what]
 			if !ok {
 				i = len(routing.Deliveries)
-				planned[d.Target] = i
+				index[what] = i
 				routing.Deliveries = append(routing.Deliveries, p.delivery(d.Target, match.Rule, e, from))
+				routing.Deliveries[i].Rendering = says.Encode()
 			}
 			rules := &routing.Deliveries[i].Rules
 			if n := len(*rules); n == 0 || (*rules)[n-1] != match.Rule {

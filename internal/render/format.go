@@ -45,7 +45,7 @@ func native(in Input) (Message, error) {
 		return Message{}, err
 	}
 	if raw.Truncated {
-		return Message{}, fmt.Errorf("%w: the notification was too large (%d bytes) to be kept whole, so there is no native message of it", ErrSkip, raw.Size)
+		return Message{}, &Skip{fmt.Sprintf("the notification was too large (%d bytes) to be kept whole, so there is no native message of it", raw.Size)}
 	}
 	if raw.Body == nil {
 		raw.Body = []byte{} // an empty one is one too

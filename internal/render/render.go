@@ -7,7 +7,6 @@ package render
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/bellbuoy/bellbuoy/config"
@@ -89,9 +88,10 @@ type Message struct {
 	ContentType string
 }
 
-// ErrSkip: there is no such message of this event, and never will be. The error that
-// wraps it says why, in words for people.
-var ErrSkip = errors.New("skipped")
+// Skip is an error: there is no such message of this event, and never will be.
+type Skip struct{ Reason string }
+
+func (s *Skip) Error() string { return s.Reason }
 
 // Renderer makes messages. It does not change, and may be used by many goroutines at
 // the same time.

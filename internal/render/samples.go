@@ -50,8 +50,11 @@ func Sample(t event.Type) event.Event {
 
 // details adds what the type is about.
 func details(e *event.Event, family, rest string, at time.Time) {
-	total, fixable, seconds, fix := 4, 3, int64(42), true
-	counts := map[event.Severity]int{event.SeverityCritical: 1, event.SeverityHigh: 3}
+	total, fixable, seconds, fix := 32, 3, int64(42), true
+	counts := map[event.Severity]int{
+		event.SeverityCritical: 1, event.SeverityHigh: 3, event.SeverityMedium: 5, event.SeverityLow: 8,
+		event.SeverityNegligible: 13, event.SeverityUnknown: 2,
+	}
 	switch family {
 	case "artifact":
 		switch rest {

@@ -25,7 +25,11 @@ var expression = regexp.MustCompile(`\$\{([^}]*)\}`)
 // it: a string that is one expression and no more becomes what the path finds, with its
 // type; within a longer string that is written as text. Values of the event never
 // become template text, and never JSON that is not a string, number or what they are.
-type template struct{ root any }
+type template struct {
+	root    any
+	paths   []path // all of them, each with its source
+	sources []string
+}
 
 // A part of a template is a value of JSON, except that strings are *pattern and
 // objects *members.
@@ -50,22 +54,22 @@ func parseTemplate(source string) (*template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("is not JSON (%w): correct it, or write it as YAML", err)
 	}
-	root, err := compileValue(v)
-	if err != nil {
+	t := &template{}
+	if t.root, err = t.compileValue(v); err != nil {
 		return nil, err
 	}
-	return &template{root}, nil
+	return t, nil
 }
 
-func compileValue(v any) (any, error) {
+func (t *template) compileValue(v any) (any, error) {
 	switch v := v.(type) {
 	case string:
-		return compileText(v)
+		return t.compileText(v)
 	case []any:
 		list := make([]any, len(v))
 		for i, item := range v {
 			var err error
-			if list[i], err = compileValue(item); err != nil {
+			if list[i], err = t.compileValue(item); err != nil {
 				return nil, err
 			}
 		}
@@ -73,11 +77,11 @@ func compileValue(v any) (any, error) {
 	case *object:
 		m := &members{}
 		for _, key := range v.keys {
-			k, err := compileText(key)
+			k, err := t.compileText(key)
 			if err != nil {
 				return nil, err
 			}
-			value, err := compileValue(v.values[key])
+			value, err := t.compileValue(v.values[key])
 			if err != nil {
 				return nil, err
 			}
@@ -88,7 +92,7 @@ func compileValue(v any) (any, error) {
 	return v, nil
 }
 
-func compileText(s string) (*pattern, error) {
+func (t *template) compileText(s string) (*pattern, error) {
 	p := &pattern{}
 	end := 0
 	for _, at := range expression.FindAllStringSubmatchIndex(s, -1) {
@@ -99,6 +103,7 @@ func compileText(s string) (*pattern, error) {
 		}
 		p.text = append(p.text, s[end:at[0]])
 		p.paths = append(p.paths, compiled)
+		t.paths, t.sources = append(t.paths, compiled), append(t.sources, source)
 		end = at[1]
 	}
 	p.text = append(p.text, s[end:])

@@ -28,7 +28,7 @@ func TestMessagesAreBounded(t *testing.T) {
 	}
 	d.Body = append(d.Body, 0)
 	_, err := h.Send(t.Context(), d)
-	if v := plugin.ReadVerdict(err); v.Outcome != plugin.PermanentFail || !strings.Contains(err.Error(), "delivery d1 is too large for a sender: event, body and options are 3145729 bytes") {
+	if v := plugin.ReadVerdict(err); v.Outcome != plugin.PermanentFail || !strings.Contains(err.Error(), "delivery d1 is too large for a sender: event, body, options and templates are 3145729 bytes") {
 		t.Errorf("one byte more: %v", err)
 	}
 	d = delivery(t, act{Do: "ok"})

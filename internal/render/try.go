@@ -1,0 +1,76 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/bellbuoy/bellbuoy/config"
+)
+
+// Try fills a JSON template in from samples, one of each type of event that may come,
+// and says what is wrong; a path that finds nothing in any of them is a warning. Other
+// renderings have nothing to try here.
+func (r *Renderer) Try(samples []json.RawMessage) config.Faults {
+	if r.template == nil || len(samples) == 0 {
+		return nil
+	}
+	finds := make([]bool, len(r.template.paths))
+	for _, sample := range samples {
+		m, err := r.Render(Input{Event: sample})
+		if err == nil && !json.Valid(m.Body) {
+			err = fmt.Errorf("what comes out is not JSON")
+		}
+		if err == nil {
+			err = r.template.mark(sample, finds)
+		}
+		if err != nil {
+			var about struct{ Type string }
+			_ = json.Unmarshal(sample, &about) // it is one of ours
+			return config.Faults{config.Faultf("template.json", "fails for an event of type %s: %v", about.Type, err)}
+		}
+	}
+	var faults config.Faults
+	for i, found := range finds {
+		if !found {
+			faults = append(faults, config.Warningf("template.json",
+				"%q finds nothing in any event that comes here: see the names in the JSON of an event", "${"+r.template.sources[i]+"}"))
+		}
+	}
+	return faults
+}
+
+// mark sets those of finds whose paths, by their names, find something in an event.
+func (t *template) mark(event json.RawMessage, finds []bool) error {
+	root, err := readJSON(event)
+	if err != nil {
+		return err
+	}
+	used := 0
+	for i, p := range t.paths {
+		if finds[i] {
+			continue
+		}
+		found, err := p.loose().find(root, &used)
+		if err != nil {
+			return err
+		}
+		finds[i] = len(found) > 0
+	}
+	return nil
+}
+
+// loose is p without regard to how many items lists have.
+func (p path) loose() path {
+	var all path
+	for _, b := range p {
+		var steps branch
+		for _, s := range b {
+			if s.fields == nil {
+				s = step{slice: true, stride: 1, descend: s.descend}
+			}
+			steps = append(steps, s)
+		}
+		all = append(all, steps)
+	}
+	return all
+}
