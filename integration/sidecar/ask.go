@@ -32,9 +32,13 @@ type Delivery struct {
 	Rule     string `json:"rule"`
 	Target   string `json:"target"`
 	State    string `json:"state"`
+	Reason   string `json:"reason"`
 	Attempts []struct {
 		Outcome string `json:"outcome"`
 		Status  int    `json:"status"`
+		Request struct {
+			Body string `json:"body"`
+		} `json:"request"`
 	} `json:"attempts"`
 }
 

@@ -66,9 +66,8 @@ func sayings(c *config.Config) []*said {
 			if says != (render.Rendering{}) {
 				list = append(list, &said{fmt.Sprintf("rules[%d].deliver[%d]", i, j), t.typ, says, types})
 			}
-			// What is left of what the target says.
-			left := says.Over(t.says)
-			if left.JSON == t.says.JSON && left.Text == t.says.Text || left.Title == t.says.Title {
+			replaced := says.Format+says.JSON+says.Text != "" && (says.Title != "" || t.says.Title == "")
+			if !replaced {
 				t.types = union(t.types, types)
 			}
 		}

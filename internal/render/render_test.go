@@ -3,8 +3,10 @@ package render
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -127,29 +129,90 @@ func TestNative(t *testing.T) {
 	}
 }
 
-// Each type has a sample, and each detail of an event is in one of them.
+// Each type has a sample, and each field of an event is in one of them: otherwise a
+// good path would be warned of.
 func TestSamplesAreFull(t *testing.T) {
 	found := map[string]bool{}
 	for _, typ := range event.Types() {
 		e := Sample(typ)
+		if e.Type != typ {
+			t.Errorf("the sample of %s has type %s", typ, e.Type)
+		}
 		b, err := json.Marshal(e)
-		if err != nil || e.Type != typ {
-			t.Errorf("sample of %s: %v, %v", typ, e.Type, err)
+		if err != nil {
+			t.Fatal(err)
 		}
 		v, err := readJSON(b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range v.(*object).keys {
-			found[key] = true
+		present(v, "", found)
+	}
+	for _, want := range declared(reflect.TypeFor[event.Event](), "") {
+		if !found[want] {
+			t.Errorf("no sample has %s", want)
 		}
 	}
-	for _, key := range []string{
-		"status", "repository", "artifact", "actor", "request_id", "build", "scan", "vulnerability",
-		"replication", "quota", "retention", "expiry", "delivery_chain", "reason",
-	} {
-		if !found[key] {
-			t.Errorf("no sample has %s", key)
+}
+
+// present adds the paths of all fields in v to found.
+func present(v any, at string, found map[string]bool) {
+	found[at] = true
+	switch v := v.(type) {
+	case *object:
+		for _, key := range v.keys {
+			present(v.values[key], at+"."+key, found)
 		}
+	case []any:
+		for _, item := range v {
+			present(item, at, found)
+		}
+	}
+}
+
+// declared are the paths of all fields of t, which is at a path.
+func declared(t reflect.Type, at string) []string {
+	switch {
+	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice:
+		return declared(t.Elem(), at)
+	case t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]():
+		return []string{at}
+	}
+	var all []string
+	for i := range t.NumField() {
+		key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		all = append(all, declared(t.Field(i).Type, at+"."+key)...)
+	}
+	return all
+}
+
+// A template is tried before it is used; what its paths find nowhere is misspelt.
+func TestTry(t *testing.T) {
+	var samples []json.RawMessage
+	for _, typ := range []event.Type{event.ArtifactPushed, event.ScanCompleted} {
+		b, err := json.Marshal(Sample(typ))
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples = append(samples, b)
+	}
+	for source, want := range map[string][]string{
+		`{"a": "${artifact.tags[5]} ${scan.counts.low}", "b": "${repository.full_name}"}`: nil,
+		`{"a": "${artefact.tags}", "b": "${build.id} ${type}"}`: {
+			`template.json: warning: "${artefact.tags}" finds nothing in any event that comes here: see the names in the JSON of an event`,
+			`template.json: warning: "${build.id}" finds nothing in any event that comes here: see the names in the JSON of an event`,
+		},
+		"[" + strings.Repeat(`"${$}",`, 800) + "1]": {"template.json: fails for an event of type artifact.pushed: fill in the JSON template: the message would be larger than 256 KiB"},
+	} {
+		var got []string
+		for _, f := range compile(t, Rendering{JSON: source}).Try(samples) {
+			got = append(got, f.String())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%.60s: %s", source, diff)
+		}
+	}
+	if faults := compile(t, Rendering{Format: "native"}).Try(samples); faults != nil {
+		t.Errorf("a format: %v", faults)
 	}
 }

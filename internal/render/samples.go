@@ -62,7 +62,7 @@ func details(e *event.Event, family, rest string, at time.Time) {
 			e.Status = event.Succeeded
 		case "expiring":
 			days := 3.0
-			e.Expiry = &event.Expiry{At: &at, Days: &days, NotificationID: "b7d5"}
+			e.Expiry = &event.Expiry{Days: &days, NotificationID: "b7d5"}
 		}
 	case "build":
 		e.Status = event.Status(rest)
