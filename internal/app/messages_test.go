@@ -2,10 +2,15 @@ package app
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bellbuoy/bellbuoy/internal/render"
+	"github.com/bellbuoy/bellbuoy/plugin/message"
 )
 
 const head = `registries: [{name: hub, type: distribution}]
@@ -84,5 +89,24 @@ func TestManyRulesWithTemplates(t *testing.T) {
 	file, _ := write(t, b.String())
 	if out, err := check(t, file); err != nil || !strings.HasSuffix(out, "2000 rules\n") || strings.Count(out, "\n") != 1 {
 		t.Errorf("%v\n%.500s", err, out)
+	}
+}
+
+// The page on messages shows a configuration that is good.
+func TestMessagesPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/messages.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, ok := strings.Cut(text, "```")
+	file, _ := write(t, text)
+	if out, err := check(t, file); err != nil || !ok || out != file+": good: 1 registry, 1 target, 1 rule\n" {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, name := range slices.Concat(render.Formats(), message.Functions()) {
+		if !strings.Contains(string(page), "`"+name) {
+			t.Errorf("the page does not know %s", name)
+		}
 	}
 }
