@@ -48,16 +48,21 @@ func composed(t *testing.T, rule string, target render.Rendering, truncated bool
 		t.Fatal(err)
 	}
 	var given plugin.Delivery
-	d := New(Config{Store: s, Log: slog.New(slog.DiscardHandler), Send: func(_ context.Context, d plugin.Delivery) (plugin.Receipt, error) {
-		given = d
-		return send(d)
-	}})
+	to := Target{Type: "webhook", Timeout: time.Minute, Message: target}
+	d := New(Config{
+		Store: s, Log: slog.New(slog.DiscardHandler),
+		Target: func(string) (Target, bool) { return to, true },
+		Send: func(_ context.Context, d plugin.Delivery) (plugin.Receipt, error) {
+			given = d
+			return send(d)
+		},
+	})
 	d.sends = t.Context()
 	claimed, err := s.Claim(t.Context(), "ci", 1)
 	if err != nil || len(claimed) != 1 {
 		t.Fatalf("claimed %v, %v", claimed, err)
 	}
-	o := d.attempt(Target{Type: "webhook", Timeout: time.Minute, Message: target}, claimed[0])
+	o := d.attempt(to, claimed[0])
 	if err := s.Record(t.Context(), []store.Outcome{o}); err != nil {
 		t.Fatal(err)
 	}

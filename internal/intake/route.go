@@ -25,8 +25,8 @@ type planned struct {
 }
 
 // route encodes e, which is final now, and plans its deliveries: one for each target
-// that a rule names and each message that it is to get, however many rules do. from is when the event was accepted, or
-// ceased to be held.
+// that a rule names and each message that it is to get, however many rules do. from is
+// when the event was accepted, or ceased to be held.
 func (p *Plan) route(e *event.Event, from time.Time) (store.Routing, error) {
 	encoded, err := json.Marshal(e)
 	if err != nil {
