@@ -25,8 +25,8 @@ func (c *compiler) eventTypes(patterns []string) map[event.Type][]event.Status {
 	}
 	types := map[event.Type][]event.Status{}
 	for i, p := range patterns {
-		name, status, narrowed := strings.Cut(p, "=")
-		name, status = strings.TrimSpace(name), strings.TrimSpace(status)
+		_, status, narrowed := strings.Cut(p, "=")
+		name, status := typeIn(p), strings.TrimSpace(status)
 		at := fmt.Sprintf("events[%d]", i)
 		if narrowed && !slices.Contains(event.Statuses(), event.Status(status)) {
 			c.fault(at, "unknown status %q: %s", status, config.Suggest(status, stringsOf(event.Statuses())))
@@ -47,6 +47,12 @@ func (c *compiler) eventTypes(patterns []string) map[event.Type][]event.Status {
 		}
 	}
 	return types
+}
+
+// typeIn returns the type, or the wildcard for types, in a pattern.
+func typeIn(pattern string) string {
+	name, _, _ := strings.Cut(pattern, "=")
+	return strings.TrimSpace(name)
 }
 
 // typesLike returns the types that pattern matches.

@@ -129,6 +129,10 @@ func TestRulesThatNeverFire(t *testing.T) {
 		{"events: [repository.deleted]\nkinds: [image]", "kinds: warning: no event that the rule takes has an artifact, so the rule never fires: name other events, or remove the key"},
 		{"events: [repository.deleted]\ntag: v*", "tag: warning: no event that the rule takes has tags, so the rule never fires: name other events, or remove the key"},
 		{"events: [repository.deleted]\ntag: {glob: v*, untagged: match}", ""},
+		{"events: [artifact.pushed, vulnerability.found, build.*=failed]\nseverity: high", strings.Join([]string{
+			`events[0]: warning: no event of "artifact.pushed" has a severity, as scan.completed and vulnerability.found have, so by severity the rule takes none: name it in a rule of its own`,
+			`events[2]: warning: no event of "build.*=failed" has a severity, as scan.completed and vulnerability.found have, so by severity the rule takes none: name it in a rule of its own`,
+		}, "\n")},
 		{"events: [bellbuoy.*]\nactors: alice", "actors: warning: no event that the rule takes has an actor, so the rule never fires: name other events, or remove the key"},
 		{"events: [artifact.pushed=failed]", "events: warning: no event that the rule takes has a status, so the rule never fires: leave out what follows the equals sign"},
 		{"events: [artifact.pushed=failed, scan.completed=failed]", ""},

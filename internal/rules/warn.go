@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/config"
@@ -46,7 +48,8 @@ func hasStatus(t event.Type) bool {
 	return family == "build" || family == "scan" || family == "replication" || family == "delivery_chain" || t == event.ArtifactSigned
 }
 
-// warn says which conditions of r hold for no event of types, so that r never fires.
+// warn says which conditions of r hold for no event of types, so that r never fires, and
+// which of its events they keep out altogether.
 func (c *compiler) warn(r config.Rule, types map[event.Type][]event.Status) {
 	if len(types) == 0 {
 		return // which is a fault
@@ -60,8 +63,16 @@ func (c *compiler) warn(r config.Rule, types map[event.Type][]event.Status) {
 		return false
 	}
 	for _, n := range needs {
-		if n.has(r) && !some(n.suits) {
+		switch {
+		case !n.has(r):
+		case !some(n.suits):
 			c.faults = append(c.faults, config.Warningf(c.path+"."+n.key, "no event that the rule takes has %s, so the rule never fires: name other events, or remove the key", n.types))
+		default:
+			for i, pattern := range r.Events {
+				if of := typesLike(typeIn(pattern)); of != nil && !slices.ContainsFunc(of, n.suits) {
+					c.faults = append(c.faults, config.Warningf(fmt.Sprintf("%s.events[%d]", c.path, i), "no event of %q has %s, so by %s the rule takes none: name it in a rule of its own", pattern, n.types, n.key))
+				}
+			}
 		}
 	}
 	if !some(func(t event.Type) bool { return types[t] == nil || hasStatus(t) }) {
