@@ -13,27 +13,35 @@ import (
 // AuthList is a list of credentials, or in the file a single one.
 type AuthList []Auth
 
-// Auth is one credential that a registry may show: exactly one field is set.
+// Auth is one credential that a registry may show; it has exactly one key.
 type Auth struct {
-	Bearer *Secret `yaml:"bearer"` // Authorization: Bearer SECRET
-	Basic  *Basic  `yaml:"basic"`
-	Header *Header `yaml:"header"`
+	// Bearer is the token in "Authorization: Bearer TOKEN".
+	Bearer *Secret `yaml:"bearer" jsonschema:"example={file: /run/secrets/hub}"`
+	// Basic is a user and a password, as HTTP's basic authentication has them.
+	Basic *Basic `yaml:"basic" jsonschema:"example={user: registry, password: {file: /run/secrets/hub}}"`
+	// Header is a header whose whole value is a secret.
+	Header *Header `yaml:"header" jsonschema:"example={name: X-Registry-Token, value: {file: /run/secrets/hub}}"`
 	// Path is a secret in the URL, for registries that can send nothing else:
-	// /in/{registry}/-/{secret}.
-	Path *Secret `yaml:"path"`
-	// ClientCA is who signs the certificates that the registry may show. It needs TLS.
-	ClientCA *CA `yaml:"client_ca"`
+	// /in/NAME/-/SECRET.
+	Path *Secret `yaml:"path" jsonschema:"example={file: /run/secrets/hub}"`
+	// ClientCA is a PEM file of who signs the certificates that the registry may show. It
+	// needs tls. Its path is relative to the folder of this file.
+	ClientCA *CA `yaml:"client_ca" jsonschema:"example=/etc/bellbuoy/registry-ca.crt"`
 }
 
 // Basic is a user and a password, as HTTP's basic authentication has them.
 type Basic struct {
-	User     string  `yaml:"user" jsonschema:"required,example=registry"`
+	// User is the name, without a colon.
+	User string `yaml:"user" jsonschema:"required,example=registry"`
+	// Password is shown together with the name.
 	Password *Secret `yaml:"password" jsonschema:"required,example={file: /run/secrets/hub}"`
 }
 
 // Header is a header whose whole value is a secret.
 type Header struct {
-	Name  string  `yaml:"name" jsonschema:"required,example=X-Registry-Token"`
+	// Name is that of the header.
+	Name string `yaml:"name" jsonschema:"required,example=X-Registry-Token"`
+	// Value is the whole value, a scheme before it too.
 	Value *Secret `yaml:"value" jsonschema:"required,example={file: /run/secrets/hub}"`
 }
 

@@ -35,22 +35,14 @@ const (
 	target   = "targets: [{name: ci, type: webhook}]\n"
 )
 
-func TestBadConfigs(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, content string, mode os.FileMode) {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(path, mode); err != nil { // whatever the umask
-			t.Fatal(err)
-		}
-	}
-	write("empty", "\n", 0o600)
-	write("open", "s3cret", 0o644)
-	write("two lines", "s3cret\nmore\n", 0o600)
-	write("large", strings.Repeat("x", maxSecretFile+1), 0o600)
-	t.Setenv("BB_EMPTY", "")
+// BadConfig is a configuration in which something is wrong.
+type BadConfig struct {
+	Name, Text string
+	Faults     []string // as parse returns them
+}
+
+// badConfigs are those of one kind of fault each.
+func badConfigs() []BadConfig {
 	bearer := func(secret string) string {
 		return "registries: [{name: hub, type: distribution, auth: {bearer: " + secret + "}}]\n"
 	}
@@ -60,10 +52,7 @@ func TestBadConfigs(t *testing.T) {
 	of := func(target string) string { return "targets: [{name: ci, type: webhook, " + target + "}]\n" }
 	rule := func(rule string) string { return registry + target + "rules: [{" + rule + "}]\n" }
 
-	tests := []struct {
-		name, text string
-		want       []string
-	}{
+	return []BadConfig{
 		{"empty", "", []string{` is empty: write at least "registries:", or run bellbuoy without a configuration`}},
 		{"only comments", "# nothing\n", []string{` is empty: write at least "registries:", or run bellbuoy without a configuration`}},
 		{"no keys", "- a\n", []string{`1: wants keys and values, found a list: write "key: value"`}},
@@ -229,19 +218,38 @@ func TestBadConfigs(t *testing.T) {
 			`4: rules[0].deliver[0]: unknown target "b": there is none yet`,
 		}},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			c, got := parse(t, dir, tt.text)
+}
+
+func TestBadConfigs(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string, mode os.FileMode) {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil { // whatever the umask
+			t.Fatal(err)
+		}
+	}
+	write("empty", "\n", 0o600)
+	write("open", "s3cret", 0o644)
+	write("two lines", "s3cret\nmore\n", 0o600)
+	write("large", strings.Repeat("x", maxSecretFile+1), 0o600)
+	t.Setenv("BB_EMPTY", "")
+
+	for _, tt := range badConfigs() {
+		t.Run(tt.Name, func(t *testing.T) {
+			c, got := parse(t, dir, tt.Text)
 			if c == nil {
 				t.Error("there is no config")
 			}
-			for i := range max(len(got), len(tt.want)) {
+			for i := range max(len(got), len(tt.Faults)) {
 				g, w := "nothing", "nothing"
 				if i < len(got) {
 					g = got[i]
 				}
-				if i < len(tt.want) {
-					w = tt.want[i]
+				if i < len(tt.Faults) {
+					w = tt.Faults[i]
 				}
 				if g != w {
 					t.Errorf("fault %d:\n got %s\nwant %s", i, g, w)

@@ -61,7 +61,10 @@ func (k *checker) fault(path, format string, args ...any) {
 	k.faults = append(k.faults, Faultf(path, format, args...))
 }
 
-var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+// namePattern is what names are.
+const namePattern = `^[a-z0-9][a-z0-9._-]*$`
+
+var nameRegexp = regexp.MustCompile(namePattern)
 
 // nameSet is a list of names, with an index where it may be long.
 type nameSet struct {
@@ -91,7 +94,7 @@ func (k *checker) names(kind string, count int, name func(int) string) nameSet {
 			k.fault(path, "%q is the name of %s too, in line %d: give one of them another", n, other, k.lines[dotted(other+".name")])
 			continue
 		}
-		if !namePattern.MatchString(n) {
+		if !nameRegexp.MatchString(n) {
 			k.fault(path, `%q is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`, n)
 		}
 		set.list = append(set.list, n)

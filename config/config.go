@@ -11,15 +11,31 @@ import (
 )
 
 // Config is a whole configuration, defaults filled in.
+//
+// The first paragraph at each field and type of this package that is written in the file
+// is what people read of it in their editors: see [Schema].
 type Config struct {
-	Listen     string     `yaml:"listen"` // of the intake; 127.0.0.1:5080
-	TLS        *TLS       `yaml:"tls"`    // of the intake; nil = plain HTTP
-	Admin      Admin      `yaml:"admin"`
-	Store      string     `yaml:"store"` // path of the SQLite file, relative to the working directory; ./bellbuoy.db
-	Keep       []string   `yaml:"keep"`  // event types that are stored though they are many: [event.Type.OnRequest]
+	// Listen is HOST:PORT, where registries post. Where other machines can connect to it,
+	// every registry needs auth.
+	Listen string `yaml:"listen"`
+	// TLS has registries post to https://, with TLS 1.2 or later. Without it they post
+	// to http://.
+	TLS *TLS `yaml:"tls"`
+	// Admin is where people and the bellbuoy command ask.
+	Admin Admin `yaml:"admin"`
+	// Store is the file that holds all that came and what became of it. Its path is
+	// relative to the folder where bellbuoy is started.
+	Store string `yaml:"store" jsonschema:"example=/var/lib/bellbuoy/bellbuoy.db"`
+	// Keep names types of events that are stored though they are many. Pulls, inspections
+	// and blobs are only counted unless a rule or this list names them.
+	Keep []string `yaml:"keep" jsonschema:"example=[artifact.pulled]"`
+	// Registries are those that may post, each to /in/NAME.
 	Registries []Registry `yaml:"registries"`
-	Targets    []Target   `yaml:"targets"`
-	Rules      []Rule     `yaml:"rules"`
+	// Targets are the receivers of events.
+	Targets []Target `yaml:"targets"`
+	// Rules say which events go to which targets. An event that no rule matches is stored
+	// and delivered to nobody.
+	Rules []Rule `yaml:"rules"`
 
 	// Endpoint is how a registry's own configuration says that it posts to bellbuoy,
 	// nil where none was read; see [LoadBeside].
@@ -36,18 +52,28 @@ type Config struct {
 
 // Admin is where people and scripts ask.
 type Admin struct {
-	Listen string `yaml:"listen"` // 127.0.0.1:5081
+	// Listen is HOST:PORT, on loopback.
+	Listen string `yaml:"listen"`
 }
 
 // Registry is one registry that may post to /in/{name}.
 type Registry struct {
-	Name string   `yaml:"name" jsonschema:"required,example=hub"`
-	Type string   `yaml:"type" jsonschema:"required,example=distribution"`
-	Auth AuthList `yaml:"auth"` // any one suffices; may be empty where the intake listens on loopback
-	URL  string   `yaml:"url"`  // where the registry itself is: http(s)://HOST[:PORT]
-	// Lookup asks the registry for what its notifications leave out.
-	Lookup      bool         `yaml:"lookup"`
-	Credentials *Credentials `yaml:"credentials"` // that the registry is asked with; nil asks as nobody
+	// Name is the last part of the URL that the registry posts to, /in/NAME, and what
+	// rules call it.
+	Name string `yaml:"name" jsonschema:"required,example=hub"`
+	// Type says how to read what the registry posts.
+	Type string `yaml:"type" jsonschema:"required,example=distribution"`
+	// Auth is what the registry must show: one credential, or a list of which any one
+	// suffices. It may be left out where only this machine can connect.
+	Auth AuthList `yaml:"auth" jsonschema:"example={bearer: {file: /run/secrets/hub}}"`
+	// URL is where the registry itself is: http:// or https://, a host, perhaps a port.
+	URL string `yaml:"url" jsonschema:"example=http://registry:5000"`
+	// Lookup asks the registry for what its notifications leave out, such as whether a
+	// digest is an image or a chart. It needs [Registry.URL]. An event waits for that, at
+	// most 2s.
+	Lookup bool `yaml:"lookup"`
+	// Credentials are what the registry is asked with; without them, it is asked as nobody.
+	Credentials *Credentials `yaml:"credentials" jsonschema:"example={username: bellbuoy, password: {file: /run/secrets/hub-reader}}"`
 	// All: every one of Auth must come. The registry's own configuration, from which
 	// they were read, has it send all of them.
 	All bool `yaml:"-"`
@@ -56,31 +82,45 @@ type Registry struct {
 
 // Credentials are what bellbuoy shows a registry.
 type Credentials struct {
-	Username string  `yaml:"username" jsonschema:"required,example=bellbuoy"`
+	// Username is that of an account that may pull.
+	Username string `yaml:"username" jsonschema:"required,example=bellbuoy"`
+	// Password is the account's password or token.
 	Password *Secret `yaml:"password" jsonschema:"required,example={file: /run/secrets/hub-reader}"`
 }
 
-// Target is one receiver of events. Printed or encoded as JSON, it shows its name
-// and type and no option.
+// Target is one receiver of events.
+//
+// Printed or encoded as JSON, it shows its name and type and no option.
 type Target struct {
+	// Name is what rules call the target.
 	Name string `yaml:"name" jsonschema:"required,example=ci"`
+	// Type says what the target is, and so which options it has.
 	Type string `yaml:"type" jsonschema:"required,example=webhook"`
-	// Options belong to the target type. Secrets written as {env: X} or {file: P}
-	// are resolved: here they stand in clear, so Options must never be shown.
+	// Options are those of the target's type. Any text in them may be written as
+	// {env: NAME} or {file: PATH} instead, and secrets should be.
+	//
+	// Here these are resolved: secrets stand in clear, so Options must never be shown.
 	// They are a JSON object, {} where the file has none, and nil where a fault was
 	// found in them: then there is nothing for the sender to check.
-	Options json.RawMessage `yaml:"options"`
+	Options json.RawMessage `yaml:"options" jsonschema:"example={url: 'https://ci.example.com/hook'}"`
 	// SecretPaths names the options that were written as {env: X} or {file: P},
 	// whatever the target type says of them: "headers.X-Token", "secrets.0".
 	SecretPaths []string  `yaml:"-"`
 	Message     Rendering `yaml:",inline"` // how messages are made, but where a rule says otherwise
-	Order       string    `yaml:"order"`   // "repository", "none" or "": the type's default
-	Hold        Duration  `yaml:"hold"`    // how long a retrying event holds back later ones of its repository; 0 = for ever; 5m
-	Timeout     Duration  `yaml:"timeout"` // of one attempt, 1s to 60s; 15s
-	// Concurrency is how many sends to this target run at a time; 0 = the type's default.
-	Concurrency int   `yaml:"concurrency"`
-	Retry       Retry `yaml:"retry"`
-	Pos         Pos   `yaml:"-"`
+	// Order is "repository" where the events of a repository are sent one after the other
+	// in the order in which they came, "none" where they need not be. Left out, it is what
+	// suits the target's type.
+	Order string `yaml:"order" jsonschema:"example=repository"`
+	// Hold is how long an event that is tried again holds back later ones of its
+	// repository; 0 is until it is delivered or given up. At most 30d.
+	Hold Duration `yaml:"hold"`
+	// Timeout is how long one attempt may take, 1s to 60s.
+	Timeout Duration `yaml:"timeout"`
+	// Concurrency is how many attempts run at a time; 0 is what suits the target's type.
+	Concurrency int `yaml:"concurrency" jsonschema:"example=4"`
+	// Retry says when attempts are made, and when no more.
+	Retry Retry `yaml:"retry"`
+	Pos   Pos   `yaml:"-"`
 }
 
 // Format prints the target's name and type, whatever the verb.
@@ -96,6 +136,9 @@ func (t Target) MarshalJSON() ([]byte, error) {
 
 // Retry says when attempts are made.
 type Retry struct {
-	Schedule    []Duration `yaml:"schedule"`      // delays before attempts 1 to n, the last repeating
-	GiveUpAfter Duration   `yaml:"give_up_after"` // 72h
+	// Schedule has the delays before the first attempt, the second, and so on; the last
+	// one repeats. Each is at most 24h, and the last at least 10ms.
+	Schedule []Duration `yaml:"schedule"`
+	// GiveUpAfter is how long an event is tried, 1s to 30d; then it is dead.
+	GiveUpAfter Duration `yaml:"give_up_after"`
 }

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -248,6 +249,10 @@ func (d *decoder) reference(n *yaml.Node, path string) (string, bool) {
 	to, leave := d.enter(n.Content[1], join(path, key))
 	defer leave()
 	if to == nil {
+		return "", false
+	}
+	if to.ShortTag() != "!!str" {
+		d.fault(to.Line, path, "wants text, found "+kindOf(to)+" "+to.Value+": put it in quotes, "+strconv.Quote(to.Value))
 		return "", false
 	}
 	var value, warning string

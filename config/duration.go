@@ -24,7 +24,8 @@ func (d Duration) String() string {
 }
 
 // parseDuration reads what [time.ParseDuration] does, and days before the rest of
-// it: "3d", "1d12h". A negative one is an error.
+// it: "3d", "1d12h". A negative one is an error, and so is a sign or a bare 0 behind the
+// days.
 func parseDuration(s string) (Duration, error) {
 	days, rest, found := strings.Cut(s, "d")
 	var sum time.Duration
@@ -40,6 +41,9 @@ func parseDuration(s string) (Duration, error) {
 		sum = time.Duration(ns)
 	} else {
 		rest = s
+	}
+	if found && rest != "" && (rest == "0" || rest[0] == '+' || rest[0] == '-') {
+		return 0, errNoDuration(s)
 	}
 	if rest != "" || !found {
 		d, err := time.ParseDuration(rest)

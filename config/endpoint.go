@@ -153,7 +153,7 @@ func (e *endpoint) readURL() (u *url.URL, name, secret string) {
 	}
 	rest, slash := strings.CutSuffix(rest, "/")
 	name, rest, more := strings.Cut(rest, "/")
-	if !namePattern.MatchString(name) {
+	if !nameRegexp.MatchString(name) {
 		return bad(`has %q behind /in/, which is no name of a registry: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`, name)
 	}
 	if secret, ok = strings.CutPrefix(rest, "-/"); more && (!ok || secret == "" || strings.Contains(secret, "/")) {

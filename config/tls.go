@@ -17,8 +17,12 @@ const maxCertFile = 1 << 20
 
 // TLS names what a listener shows to those who connect.
 type TLS struct {
-	Cert File `yaml:"cert" jsonschema:"required,example=/etc/bellbuoy/tls.crt"` // the certificate, then those between it and the CA
-	Key  File `yaml:"key" jsonschema:"required,example=/etc/bellbuoy/tls.key"`
+	// Cert is a PEM file: the certificate, then those between it and the CA. It is read
+	// again when it changes. Its path is relative to the folder of this file.
+	Cert File `yaml:"cert" jsonschema:"required,example=/etc/bellbuoy/tls.crt"`
+	// Key is the PEM file of the certificate's key, unencrypted. Its path is relative to
+	// the folder of this file.
+	Key File `yaml:"key" jsonschema:"required,example=/etc/bellbuoy/tls.key"`
 }
 
 // File is the path of a file. One that is not absolute in the file was relative to

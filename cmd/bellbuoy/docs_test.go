@@ -19,7 +19,7 @@ const root = "../.."
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	pages := map[string]string{}
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/registries.md", "docs/messages.md", "docs/reload.md", "docker-compose.yml", "examples/bellbuoy.full.yml"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/registries.md", "docs/config.md", "docs/messages.md", "docs/reload.md", "docker-compose.yml", "examples/bellbuoy.full.yml"} {
 		b, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)
@@ -42,6 +42,7 @@ func TestCommandsOfThePages(t *testing.T) {
 		for _, m := range commandLine.FindAllStringSubmatch(page, -1) {
 			found[name]++
 			line, _, _ := strings.Cut(m[1], "  ") // what it does stands behind it
+			line, _, _ = strings.Cut(line, " > ") // where it goes
 			args := strings.Fields(line)
 			if !strings.Contains(help, "\n  "+args[0]+" ") {
 				t.Errorf("%s: %q: the help does not list it", name, line)

@@ -35,6 +35,19 @@ type settings struct {
 	warnings config.Faults
 }
 
+// Known is what a configuration may name in this version.
+func Known() config.Known {
+	known := config.Known{
+		RegistryTypes: RegistryTypes(),
+		LookupTypes:   lookupTypes(),
+		TargetTypes:   slices.Sorted(maps.Keys(senders.Builtin())),
+	}
+	for _, t := range event.Types() {
+		known.EventTypes = append(known.EventTypes, string(t))
+	}
+	return known
+}
+
 // Files are what a configuration is read from.
 type Files struct {
 	Config   string // bellbuoy's own; "" takes [DefaultFile] where there is one
@@ -72,15 +85,7 @@ func (f *Files) read(known config.Known) (*config.Config, config.Faults) {
 // bellbuoy that was given none. Faults may be warnings only; then err is nil.
 func load(ctx context.Context, files Files, version string) (settings, config.Faults, error) {
 	builtin := senders.Builtin()
-	known := config.Known{
-		RegistryTypes: RegistryTypes(),
-		LookupTypes:   lookupTypes(),
-		TargetTypes:   slices.Sorted(maps.Keys(builtin)),
-	}
-	for _, t := range event.Types() {
-		known.EventTypes = append(known.EventTypes, string(t))
-	}
-	c, faults := files.read(known)
+	c, faults := files.read(Known())
 	set, patterns := rules.FromConfig(c)
 	faults = faults.Merge(patterns)
 	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: files.String(), files: files}
@@ -164,6 +169,9 @@ func Check(ctx context.Context, files Files, w io.Writer) error {
 		count(len(s.config.Targets), "target", "targets"), count(len(s.config.Rules), "rule", "rules"))
 	return err
 }
+
+// ConfigSchema is [config.Schema].
+func ConfigSchema() string { return config.Schema() }
 
 func count(n int, one, many string) string {
 	if n == 1 {

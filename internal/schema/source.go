@@ -59,8 +59,8 @@ func ReadSource(importPath, dir, tag string) (*Source, error) {
 // type, in their order in the source.
 func (s *Source) Constants(typ string) []string { return s.constants[typ] }
 
-// Comment returns what the source says of a type, or of a field of it, in one
-// paragraph. Go's names in it are written as they are in the document.
+// Comment returns the first paragraph of what the source says of a type, or of a field
+// of it, on one line. Go's names in it are written as they are in the document.
 func (s *Source) Comment(typ, field string) string {
 	key := typ
 	if field != "" {
@@ -152,4 +152,9 @@ func (s *Source) constant(tok token.Token, spec *ast.ValueSpec) {
 	}
 }
 
-func paragraph(c *ast.CommentGroup) string { return strings.Join(strings.Fields(c.Text()), " ") }
+// paragraph returns the first of c, on one line. What stands behind it is for those who
+// read the source.
+func paragraph(c *ast.CommentGroup) string {
+	first, _, _ := strings.Cut(c.Text(), "\n\n")
+	return strings.Join(strings.Fields(first), " ")
+}

@@ -23,10 +23,10 @@ const schema = `{
   "additionalProperties": false,
   "properties": {
     "url": {"type": "string", "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://", "description": "where to send; http or https"},
-    "method": {"enum": ["POST", "PUT"], "default": "POST"},
+    "method": {"enum": ["POST", "PUT", null], "default": "POST", "description": "of the request"},
     "headers": {
-      "type": "object",
-      "additionalProperties": {"type": "string", "pattern": "^[^\\r\\n\\u0000]*$"},
+      "type": ["object", "null"],
+      "additionalProperties": {"type": "string", "pattern": "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$"},
       "description": "sent with each request, Authorization too; not Host, nor what belongs to the connection, nor webhook-*"
     }
   }

@@ -1,0 +1,12 @@
+package config
+
+// For the tests of the schema, which stand outside since they know the whole program.
+
+const NamePattern = namePattern
+
+var (
+	Defaults      = defaults
+	DefaultTarget = defaultTarget
+	DefaultRule   = defaultRule
+	BadConfigs    = badConfigs
+)
