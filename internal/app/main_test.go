@@ -259,7 +259,7 @@ func push(t *testing.T, id string) string {
 }
 
 // write writes a config into a new folder, for which DIR stands in it.
-func write(t *testing.T, text string) (file, dir string) {
+func write(t testing.TB, text string) (file, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	file = filepath.Join(dir, "bellbuoy.yml")
