@@ -1,9 +1,7 @@
 package config
 
 import (
-	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Suggest says what was perhaps meant by word, as the end of a fault's message:
@@ -28,29 +26,48 @@ func Suggest(word string, names []string) string {
 
 // Nearest returns the name that word was probably meant to be, if there is one.
 func Nearest(word string, names []string) (string, bool) {
-	folded := strings.ToLower(word)
-	best, least := "", max(1, utf8.RuneCountInString(word)/3)+1
+	folded := []rune(strings.ToLower(word))
+	best, least := "", max(1, len(folded)/3)+1
+	var d distances
 	for _, n := range names {
-		if d := distance(folded, strings.ToLower(n), least); d < least {
-			best, least = n, d
+		if x := d.between(folded, strings.ToLower(n), least); x < least {
+			best, least = n, x
+		}
+		if least == 0 {
+			break
 		}
 	}
 	return best, best != ""
 }
 
-// distance counts the letters to add, take away, change or swap with their
-// neighbour to make b of a. It gives up at enough.
-func distance(a, b string, enough int) int {
-	s, t := []rune(a), []rune(b)
-	if d := len(s) - len(t); max(d, -d) >= enough {
+// distances is the memory that finding a distance needs.
+type distances struct {
+	other              []rune
+	before, above, row []int
+}
+
+// between counts the letters to add, take away, change or swap with their neighbour to
+// make b of s. It gives up at enough.
+func (d *distances) between(s []rune, b string, enough int) int {
+	t := d.other[:0]
+	for _, r := range b {
+		t = append(t, r)
+	}
+	d.other = t
+	if n := len(s) - len(t); max(n, -n) >= enough {
 		return enough
 	}
-	before, above, row := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
+	if len(d.row) <= len(t) {
+		n := 2*len(t) + 1
+		d.before, d.above, d.row = make([]int, n), make([]int, n), make([]int, n)
+	}
+	before, above, row := d.before[:len(t)+1], d.above[:len(t)+1], d.row[:len(t)+1]
 	for j := range above {
 		above[j] = j
 	}
 	for i := range s {
 		row[0] = i + 1
+		least := row[0]
 		for j := range t {
 			change := above[j]
 			if s[i] != t[j] {
@@ -60,8 +77,9 @@ func distance(a, b string, enough int) int {
 			if i > 0 && j > 0 && s[i] == t[j-1] && s[i-1] == t[j] {
 				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
+			least = min(least, row[j+1])
 		}
-		if slices.Min(row) > enough {
+		if least >= enough { // nor does a swap of what is before make less
 			return enough
 		}
 		before, above, row = above, row, before
