@@ -69,14 +69,34 @@ func (s shaper) finish(root *jsonschema.Schema) {
 	s.at("keep").Items = enum(app.Known().EventTypes)
 
 	for _, name := range []string{"Registry.name", "Target.name", "Rule.name", "Deliver.target"} {
-		s.at(name).Pattern = config.NamePattern
+		named(s.at(name))
 	}
-	s.at("Scope.registries").Items.Pattern = config.NamePattern
+	named(s.at("Scope.registries").Items)
 
 	s.registry()
 	s.target()
 	s.rule()
 	s.messages()
+	sayDefaults(root)
+}
+
+// sayDefaults writes each default of one word into the description, where editors show it.
+func sayDefaults(root *jsonschema.Schema) {
+	say := func(of *jsonschema.Schema) {
+		if of.Properties == nil {
+			return
+		}
+		for p := of.Properties.Oldest(); p != nil; p = p.Next() {
+			switch p.Value.Default.(type) {
+			case string, bool:
+				p.Value.Description += fmt.Sprintf(" Left out: %v.", p.Value.Default)
+			}
+		}
+	}
+	say(root)
+	for _, d := range root.Definitions {
+		say(d)
+	}
 }
 
 func (s shaper) registry() {
@@ -174,8 +194,8 @@ func (s shaper) messages() {
 	s.at("Target.format").Default = "bellbuoy"
 	s.root.Definitions["Template"].MaxProperties = number(1)
 	d := s.root.Definitions["Deliver"]
-	d.Pattern = config.NamePattern
 	oneOfTypes(d, "string", "object")
+	named(d)
 }
 
 // at returns the schema of a key, "key" at the top and "Type.key" elsewhere.
@@ -268,12 +288,13 @@ func (s shaper) defaults(of *jsonschema.Schema, v reflect.Value) {
 
 func duration() *jsonschema.Schema {
 	const n = `([0-9]+(\.[0-9]*)?|\.[0-9]+)`
-	s := &jsonschema.Schema{
-		Description: "A length of time, with its unit: 500ms, 5s, 10m, 72h, 3d, 1d12h.",
-		Pattern:     `^\+?(0|` + n + `d|(` + n + `d)?(` + n + `(ns|us|µs|μs|ms|s|m|h))+)$`,
-		Minimum:     "0", Maximum: "0", // which needs no unit
+	text := &jsonschema.Schema{
+		Type:    "string",
+		Pattern: `^\+?(0|` + n + `d|(` + n + `d)?(` + n + `(ns|us|µs|μs|ms|s|m|h))+)$`,
 	}
-	return oneOfTypes(s, "string", "integer")
+	const message = "A length of time has its unit: 500ms, 5s, 10m, 72h, 3d."
+	explain(text, "patternErrorMessage", message)
+	return &jsonschema.Schema{Description: message, AnyOf: []*jsonschema.Schema{text, {Const: 0}}}
 }
 
 func reference() *jsonschema.Schema {
@@ -337,6 +358,21 @@ func orReference(v any) any {
 		}
 	}
 	return out
+}
+
+// named makes s a name.
+func named(s *jsonschema.Schema) {
+	s.Pattern = config.NamePattern
+	explain(s, "patternErrorMessage", `A name is of a to z, 0 to 9, ".", "_" and "-", and begins with a letter or digit.`)
+}
+
+// explain says what is wrong, in a keyword that editors know and that means nothing to
+// others.
+func explain(s *jsonschema.Schema, keyword, message string) {
+	if s.Extras == nil {
+		s.Extras = map[string]any{}
+	}
+	s.Extras[keyword] = message
 }
 
 func ref(name string) *jsonschema.Schema { return &jsonschema.Schema{Ref: "#/$defs/" + name} }
