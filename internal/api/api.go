@@ -8,6 +8,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/internal/rules"
@@ -31,7 +32,8 @@ type Config struct {
 // server answers the requests.
 type server struct {
 	Config
-	now func() time.Time
+	now     func() time.Time
+	testing atomic.Bool // a back-test runs
 }
 
 // New returns the handler of the admin listener. It serves
@@ -43,6 +45,8 @@ type server struct {
 //	GET /api/v1/rules            the rules in use, and how the last reload failed
 //	GET /api/v1/targets          targets, and how many deliveries are in which state
 //	POST /api/v1/targets/{name}/cancel
+//	GET /api/v1/rule-sets/{hash} the rules that judged an event
+//	POST /api/v1/backtest        what other rules would make of stored events
 //	GET /api/v1/version
 //	GET /healthz, /readyz
 //
@@ -61,6 +65,8 @@ func New(c Config) http.Handler {
 	get(mux, "/api/v1/rules", s.rules)
 	get(mux, "/api/v1/targets", s.targets)
 	post(mux, "/api/v1/targets/{name}/cancel", s.cancelTarget)
+	get(mux, "/api/v1/rule-sets/{hash}", s.showRuleSet)
+	post(mux, "/api/v1/backtest", s.backtest)
 	get(mux, "/api/v1/version", s.version)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "there is nothing at %s: the API is below /api/v1", r.URL.Path)
