@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/textproto"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,9 +14,6 @@ import (
 )
 
 func newTranslate(env environment) *cobra.Command {
-	var r app.Request
-	var contentType string
-	var headers []string
 	cmd := &cobra.Command{
 		Use:     "translate --registry-type TYPE [FILE]",
 		GroupID: groupOther,
@@ -37,27 +31,12 @@ own; where it has none, each run makes new ones.`,
   bellbuoy translate --registry-type quay --event build_start < body.json`,
 		Args: maybeFile,
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&r.RegistryType, "registry-type", "", "`TYPE` of the registry that sent it, as in the config")
-	complete(cmd, "registry-type", app.RegistryTypes()...)
-	flags.StringVar(&r.Registry, "registry", "", "`NAME` of that registry in the config (default the type)")
-	flags.StringVar(&r.Event, "event", "", "`NAME` of the event where the URL has it, as in /in/quay/build_start")
-	flags.StringVar(&contentType, "content-type", "application/json", "content `TYPE` of the request")
-	flags.StringArrayVar(&headers, "header", nil, "a header of the request, `'NAME: VALUE'`; may be repeated")
+	request := addRequest(cmd)
 
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if r.RegistryType == "" {
-			return wrongUse(cmd, "--registry-type is missing: name the type of the registry that sent it")
-		}
-		if strings.ContainsAny(r.Registry+r.Event, "/?#% ") {
-			return wrongUse(cmd, "--registry and --event are parts of a URL's path: leave out slashes, blanks and the like")
-		}
-		var err error
-		if r.Header, err = parseHeaders(headers); err != nil {
-			return wrongUse(cmd, "%w", err)
-		}
-		if r.Header.Get("Content-Type") == "" || flags.Changed("content-type") {
-			r.Header.Set("Content-Type", contentType)
+		r, err := request.read(cmd)
+		if err != nil {
+			return err
 		}
 		r.Received = env.now()
 		r.Open = func() (io.ReadCloser, error) {
@@ -76,19 +55,6 @@ own; where it has none, each run makes new ones.`,
 		return printLines(env.stdout, events)
 	}
 	return cmd
-}
-
-// parseHeaders reads headers written as NAME: VALUE.
-func parseHeaders(list []string) (http.Header, error) {
-	h := http.Header{}
-	for _, line := range list {
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || textproto.TrimString(name) != name || strings.ContainsAny(name, " \t") || name == "" {
-			return nil, fmt.Errorf("--header %q is no header: write 'NAME: VALUE'", line)
-		}
-		h.Add(name, textproto.TrimString(value))
-	}
-	return h, nil
 }
 
 // printLines prints events as they are stored, a line each.

@@ -51,8 +51,7 @@ func RegistryTypes() []string { return slices.Sorted(maps.Keys(registryTypes()))
 func Translate(ctx context.Context, r Request) ([]event.Event, error) {
 	t, ok := registryTypes()[r.RegistryType]
 	if !ok {
-		return nil, wrongUse("unknown registry type %q: %s", r.RegistryType,
-			config.Suggest(r.RegistryType, RegistryTypes()))
+		return nil, unknownRegistryType(r.RegistryType)
 	}
 	if r.Registry == "" {
 		r.Registry = r.RegistryType
@@ -101,6 +100,10 @@ func (t registryType) events(src translator.Source, r *http.Request, body []byte
 		}
 	}
 	return events, nil
+}
+
+func unknownRegistryType(typ string) error {
+	return wrongUse("unknown registry type %q: %s", typ, config.Suggest(typ, RegistryTypes()))
 }
 
 // read reads the body whole.
