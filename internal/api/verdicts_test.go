@@ -12,7 +12,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
-func compile(t *testing.T, list ...config.Rule) *rules.Set {
+func compile(t testing.TB, list ...config.Rule) *rules.Set {
 	t.Helper()
 	set, faults := rules.Compile(list)
 	if err := faults.Err(); err != nil {
