@@ -79,7 +79,7 @@ func printBacktest(w io.Writer, b client.Backtest) error {
 	if b.Events == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "%d events were judged by the rules in force (before) and by the new ones (after).\n", b.Events)
+	fmt.Fprintf(w, "%s judged by the rules in force (before) and by the new ones (after).\n", countEvents(b.Events))
 	if b.Held > 0 {
 		fmt.Fprintf(w, "%d more are held and were left out.\n", b.Held)
 	}

@@ -125,25 +125,14 @@ func explainStored(cmd *cobra.Command, env environment, c *client.Client, id, ru
 		if err != nil {
 			v.VerdictsError = joinSentences(v.VerdictsError, err.Error())
 		}
-		then = heads(list)
-		for i := range then {
-			then[i].Enabled = true
+		for _, r := range list {
+			then = append(then, app.RuleHead{Name: r.Name, Enabled: true, Events: r.Events})
 		}
 		v.leaveOut(then)
 	}
 	if rule != "" && t.RuleSet != "" && !slices.ContainsFunc(then, named(rule)) {
-		now, err := c.RulesNow(cmd.Context())
-		if err != nil {
+		if v.absent, err = whyAbsent(cmd, c, rule, then); err != nil {
 			return err
-		}
-		i := slices.IndexFunc(now, func(r client.RuleHead) bool { return r.Name == rule })
-		switch {
-		case i < 0:
-			return &nothingFound{app.LeftOut(rule, append(heads(now), then...), t.Event.Type)}
-		case now[i].Enabled:
-			v.absent = "it was not in force when the event was routed: it is newer, had another name, or was disabled then"
-		default:
-			v.absent = "it is disabled (enabled: false)"
 		}
 	}
 	v = v.narrowed(rule, then)
@@ -169,12 +158,24 @@ func named(rule string) func(app.RuleHead) bool {
 	return func(r app.RuleHead) bool { return r.Name == rule }
 }
 
-func heads(list []client.RuleHead) []app.RuleHead {
-	out := make([]app.RuleHead, len(list))
-	for i, r := range list {
-		out[i] = app.RuleHead(r)
+// whyAbsent says why rule was not among those that judged an event: then.
+func whyAbsent(cmd *cobra.Command, c *client.Client, rule string, then []app.RuleHead) (string, error) {
+	now, err := c.Rules(cmd.Context())
+	if err != nil {
+		return "", err
 	}
-	return out
+	known := then
+	for _, r := range now.Rules {
+		switch {
+		case r.Name != rule:
+			known = append(known, app.RuleHead{Name: r.Name})
+		case r.Enabled:
+			return "it was not in force when the event was routed: it is newer, had another name, or was disabled then", nil
+		default:
+			return "it is disabled (enabled: false)", nil
+		}
+	}
+	return "", &nothingFound{app.LeftOut(rule, known, "")}
 }
 
 func joinSentences(a, b string) string {

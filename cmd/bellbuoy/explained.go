@@ -34,6 +34,7 @@ type explained struct {
 	Received      *time.Time   `json:"received,omitempty"`
 	Repeats       int          `json:"repeats,omitempty"`
 
+	rule   string   // the only one that was asked for; "" = all
 	would  bool     // nothing of it happened
 	lookup bool     // the registry would be asked first
 	others []string // rules that were not asked, since they take other types or none
@@ -100,7 +101,7 @@ func (v explained) narrowed(rule string, list []app.RuleHead) explained {
 	if rule == "" {
 		return v
 	}
-	v.others = nil
+	v.rule, v.others = rule, nil
 	v.Verdicts = slices.DeleteFunc(slices.Clone(v.Verdicts), func(x client.Verdict) bool { return x.Rule != rule })
 	v.Deliveries = slices.DeleteFunc(slices.Clone(v.Deliveries), func(d explainedDelivery) bool { return !slices.Contains(d.Rules, rule) })
 	switch {
@@ -197,11 +198,15 @@ func (v explained) tellDeliveries(b *bytes.Buffer, now time.Time) {
 	switch {
 	case v.Hold != nil:
 		return
-	case len(v.Deliveries) == 0 && v.would:
-		fmt.Fprintln(b, "\nNothing would be delivered.")
-		return
 	case len(v.Deliveries) == 0:
-		fmt.Fprintln(b, "\nNothing was to be delivered.")
+		nothing := "Nothing was to be delivered"
+		if v.would {
+			nothing = "Nothing would be delivered"
+		}
+		if v.rule != "" {
+			nothing += " for rule " + text(v.rule)
+		}
+		fmt.Fprintf(b, "\n%s.\n", nothing)
 		return
 	}
 	fmt.Fprintln(b)

@@ -101,10 +101,18 @@ func sidecar(t *testing.T) (server string) {
 		Receipt: plugin.Receipt{Request: request, Status: 200, Latency: 8 * time.Millisecond},
 	})
 
+	running, faults := rules.Compile([]config.Rule{{Name: "all", Enabled: true, Deliver: []config.Deliver{{Target: "ci"}}}})
+	must(faults.Err())
 	srv := httptest.NewServer(api.New(api.Config{
 		Store: s, Version: "test", Log: slog.New(slog.DiscardHandler),
-		Rules: func() *rules.Set { return nil },
+		Rules: func() *rules.Set { return running },
 		Ready: func() error { return errors.New("not asked") },
+		Running: func() api.Running {
+			return api.Running{
+				Rules:   []api.Rule{{Name: "all", Enabled: true}, {Name: "asleep"}, {Name: "newer", Enabled: true}},
+				Targets: []api.Target{{Name: "ci", Type: "webhook"}},
+			}
+		},
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL

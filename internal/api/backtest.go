@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +67,8 @@ func (s *server) backtest(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "another back-test runs, and each takes all processors: try again when it has ended")
 		return
 	}
-	defer s.testing.Store(false)
+	end := sync.OnceFunc(func() { s.testing.Store(false) })
+	defer end()
 	after, ok := readRules(w, r)
 	if !ok {
 		return
@@ -91,6 +93,7 @@ func (s *server) backtest(w http.ResponseWriter, r *http.Request) {
 	})
 	cancel()
 	<-told
+	end() // before the result is told: who has it may ask again at once
 	if r.Context().Err() != nil {
 		return // nobody is there to be told
 	}

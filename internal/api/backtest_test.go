@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -116,31 +115,24 @@ func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestOneBacktestAtATime(t *testing.T) {
 	w := newWorld(t)
 	w.rules = compile(t)
-	srv := httptest.NewServer(w)
-	defer srv.Close()
-	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
-	if err != nil {
+	body, arrives := io.Pipe()
+	first := make(chan int)
+	go func() {
+		first <- try(w, "", "", func(r *http.Request) { r.Body = body }).Code
+	}()
+	if _, err := arrives.Write([]byte("{")); err != nil { // it is read, so that the first is at work
 		t.Fatal(err)
 	}
-	// Its body does not come.
-	fmt.Fprintf(conn, "POST /api/v1/backtest HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", srv.Listener.Addr())
-	code := func() int {
-		resp, err := http.Post(srv.URL+"/api/v1/backtest", "application/json", strings.NewReader(string(w.rules.Source())))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		_, _ = io.Copy(io.Discard, resp.Body)
-		return resp.StatusCode
+	if rec := try(w, "", string(w.rules.Source()), nil); rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
+		t.Errorf("the second: %d: %s", rec.Code, rec.Body)
 	}
-	for code() != http.StatusServiceUnavailable {
-		time.Sleep(time.Millisecond)
+	arrives.CloseWithError(io.ErrUnexpectedEOF)
+	if code := <-first; code != 400 {
+		t.Errorf("the first: %d", code)
 	}
-	conn.Close()
-	for code() != http.StatusOK {
-		time.Sleep(time.Millisecond)
+	if rec := try(w, "", string(w.rules.Source()), nil); rec.Code != 200 {
+		t.Errorf("the third: %d: %s", rec.Code, rec.Body)
 	}
-	http.DefaultClient.CloseIdleConnections()
 }
 
 func TestRuleSet(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
@@ -18,7 +19,8 @@ type Explained struct {
 	// kept only where a rule or the key keep names it.
 	Stored   bool            `json:"stored"`
 	Verdicts []rules.Verdict `json:"verdicts"`
-	// Deliveries are those that would be made, one for each target.
+	// Deliveries are those that would be made: one for each target and each message that
+	// it is to get.
 	Deliveries []WouldDeliver `json:"deliveries"`
 }
 
@@ -26,6 +28,8 @@ type Explained struct {
 type WouldDeliver struct {
 	Target string   `json:"target"`
 	Rules  []string `json:"rules"`
+
+	message render.Rendering
 }
 
 // RuleHead is what of a rule says which types it takes.
@@ -103,10 +107,11 @@ func (s settings) explain(e event.Event) Explained {
 	}
 	for _, m := range s.rules.Route(&e) {
 		for _, d := range m.Deliver {
-			i := slices.IndexFunc(out.Deliveries, func(w WouldDeliver) bool { return w.Target == d.Target })
+			message := render.Of(d.Message).Over(s.message(d.Target))
+			i := slices.IndexFunc(out.Deliveries, func(w WouldDeliver) bool { return w.Target == d.Target && w.message == message })
 			if i < 0 {
 				i = len(out.Deliveries)
-				out.Deliveries = append(out.Deliveries, WouldDeliver{Target: d.Target})
+				out.Deliveries = append(out.Deliveries, WouldDeliver{Target: d.Target, message: message})
 			}
 			if w := &out.Deliveries[i]; !slices.Contains(w.Rules, m.Rule) {
 				w.Rules = append(w.Rules, m.Rule)
@@ -116,13 +121,24 @@ func (s settings) explain(e event.Event) Explained {
 	return out
 }
 
+// message is what a target says of its messages.
+func (s settings) message(target string) render.Rendering {
+	i := slices.IndexFunc(s.config.Targets, func(t config.Target) bool { return t.Name == target })
+	if i < 0 {
+		return render.Rendering{}
+	}
+	return render.Of(s.config.Targets[i].Message)
+}
+
 // LeftOut says why rule name is not among those that were asked about an event of type
 // t: the rules there are say so. The answer is one sentence without an end.
 func LeftOut(name string, list []RuleHead, t event.Type) string {
 	var names []string
 	for _, r := range list {
 		if r.Name != name {
-			names = append(names, r.Name)
+			if !slices.Contains(names, r.Name) {
+				names = append(names, r.Name)
+			}
 			continue
 		}
 		if !r.Enabled {

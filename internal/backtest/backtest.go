@@ -52,7 +52,8 @@ type Rule struct {
 }
 
 // Target is what becomes of the deliveries to a target: one for each event and each way
-// in which its message is made.
+// in which rules have its message made. What the target itself says of its messages is
+// not known here, so a rule that says the same in full counts as another way.
 type Target struct {
 	Name string `json:"target"`
 	Change

@@ -151,3 +151,20 @@ func TestTwoRulesOfOneName(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// An expression that cannot be computed for an event is told apart from one that is
+// false.
+func TestExpressionThatFails(t *testing.T) {
+	failing := config.Rule{Name: "failing", Enabled: true, Where: `event.artifact.size > 1`, Deliver: []config.Deliver{to("ci", "")}}
+	falsely := config.Rule{Name: "false", Enabled: true, Where: `event.repository.full_name == "cannot be computed"`, Deliver: []config.Deliver{to("ci", "")}}
+	got, err := Run(t.Context(), Test{Before: compile(t), After: compile(t, failing, falsely), HasTarget: anyTarget, Events: pushes(20)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Errors) != 1 {
+		t.Fatalf("got %+v", got.Errors)
+	}
+	if e := got.Errors[0]; e.Rule != "failing" || e.Events != 20 || e.First.ID != "id-0" || e.Reason == "" {
+		t.Errorf("got %+v", e)
+	}
+}

@@ -2,39 +2,22 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 )
 
-// RuleHead is what of a rule says which types of events it takes.
+// RuleHead is what is read of a rule of earlier: which types of events it took.
 type RuleHead struct {
-	Name    string   `json:"name"`
-	Enabled bool     `json:"enabled"`
-	Events  []string `json:"events"`
+	Name   string   `json:"name"`
+	Events []string `json:"events"`
 }
 
-// RulesThen are the rules that judged events that name hash: the enabled ones.
+// RulesThen are the rules that judged the events that name hash: the enabled ones.
 func (c *Client) RulesThen(ctx context.Context, hash string) ([]RuleHead, error) {
-	return c.ruleHeads(ctx, "api", "v1", "rule-sets", hash)
-}
-
-// RulesNow are the rules in use, also the disabled ones; none where the server does not
-// say.
-func (c *Client) RulesNow(ctx context.Context) ([]RuleHead, error) {
-	list, err := c.ruleHeads(ctx, "api", "v1", "rules")
-	if p, ok := errors.AsType[*Problem](err); ok && p.Status == http.StatusNotFound {
-		return nil, nil
-	}
-	return list, err
-}
-
-func (c *Client) ruleHeads(ctx context.Context, path ...string) ([]RuleHead, error) {
 	var set struct {
 		Rules []RuleHead `json:"rules"`
 	}
-	if _, err := c.get(ctx, path, nil, &set); err != nil {
-		return nil, fmt.Errorf("read the rules: %w", err)
+	if _, err := c.get(ctx, []string{"api", "v1", "rule-sets", hash}, nil, &set); err != nil {
+		return nil, fmt.Errorf("read the rules that judged the event: %w", err)
 	}
 	return set.Rules, nil
 }
