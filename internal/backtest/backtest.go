@@ -77,7 +77,8 @@ type Example struct {
 	at int // among all events
 }
 
-// Error says for how many events a new rule's expression could not be computed.
+// Error says for how many events the expression of a new or changed rule could not be
+// computed.
 type Error struct {
 	Rule   string  `json:"rule"`
 	Events int     `json:"events"`

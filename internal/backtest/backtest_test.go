@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func compile(t *testing.T, list ...config.Rule) *rules.Set {
+func setOf(t *testing.T, list ...config.Rule) *rules.Set {
 	t.Helper()
 	set, faults := rules.Compile(list)
 	if err := faults.Err(); err != nil {
@@ -63,16 +63,18 @@ func anyTarget(name string) bool { return name != "nowhere" }
 
 func TestCompare(t *testing.T) {
 	got, err := Run(t.Context(), Test{
-		Before: compile(t,
+		Before: setOf(t,
 			rule("even", `\d*[02468]`, to("ci", "")),
 			rule("gone", `1\d*`, to("ci", ""), to("old", "")),
 			rule("moved", `5`, to("ci", "")),
+			rule("kept", `7|9`, to("new", "")),
 		),
-		After: compile(t,
+		After: setOf(t,
 			rule("even", `\d*[0246]`, to("ci", "")),
 			rule("new", `\d*`, to("nowhere", ""), to("nowhere", "tcr")),
 			rule("never", `x`, to("ci", "")),
 			rule("moved", `5`, to("ci", "tcr")),
+			rule("kept", `7|9`, to("new", "")),
 			config.Rule{Name: "pulls", Enabled: true, Events: []string{"artifact.pulled"}, Deliver: []config.Deliver{to("ci", "")}},
 		),
 		HasTarget: anyTarget, Events: pushes(100),
@@ -95,6 +97,7 @@ func TestCompare(t *testing.T) {
 			{Name: "never", Dead: true, Is: "new", Examples: Examples{ex(), ex()}},
 			// It matches as before; what changes is what its target is told.
 			{Name: "moved", Change: Change{1, 1, 0, 0}, Examples: Examples{ex(), ex()}},
+			{Name: "kept", Change: Change{2, 2, 0, 0}, Examples: Examples{ex(), ex()}},
 			{Name: "pulls", Dead: true, Is: "new", Examples: Examples{ex(), ex()}},
 			{Name: "gone", Change: Change{11, 0, 11, 0}, Is: "gone", Examples: Examples{ex(1, 10, 11), ex()}},
 		},
@@ -102,6 +105,7 @@ func TestCompare(t *testing.T) {
 			// Before: the 50 even ones, 5, and of 1, 10 to 19 the odd ones. After: 40, and 5 otherwise.
 			{Name: "ci", Change: Change{57, 41, 17, 1}, Examples: Examples{ex(1, 5, 8), ex(5)}},
 			{Name: "nowhere", Change: Change{0, 200, 0, 200}, Missing: true, Examples: Examples{ex(), ex(0, 0, 1)}},
+			{Name: "new", Change: Change{2, 2, 0, 0}, Examples: Examples{ex(), ex()}},
 			{Name: "old", Change: Change{11, 0, 11, 0}, Examples: Examples{ex(1, 10, 11), ex()}},
 		},
 		Errors: []Error{}, NotStored: []event.Type{event.ArtifactPulled},
@@ -112,7 +116,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestRunEnds(t *testing.T) {
-	set := compile(t, rule("all", ".*", to("ci", "")))
+	set := setOf(t, rule("all", ".*", to("ci", "")))
 	broken := errors.New("the disk is gone")
 	for name, c := range map[string]struct {
 		events func(context.Context, func([]json.RawMessage, int) error) error
@@ -146,7 +150,7 @@ func TestRunEnds(t *testing.T) {
 }
 
 func TestTwoRulesOfOneName(t *testing.T) {
-	set := compile(t, rule("all", ".*"), rule("all", "x"))
+	set := setOf(t, rule("all", ".*"), rule("all", "x"))
 	if _, err := Run(t.Context(), Test{Before: set, After: set, HasTarget: anyTarget, Events: pushes(1)}); !errors.Is(err, ErrRules) {
 		t.Errorf("got %v", err)
 	}
@@ -156,8 +160,10 @@ func TestTwoRulesOfOneName(t *testing.T) {
 // false.
 func TestExpressionThatFails(t *testing.T) {
 	failing := config.Rule{Name: "failing", Enabled: true, Where: `event.artifact.size > 1`, Deliver: []config.Deliver{to("ci", "")}}
+	old := failing // what failed before is not news
+	old.Name = "old"
 	falsely := config.Rule{Name: "false", Enabled: true, Where: `event.repository.full_name == "cannot be computed"`, Deliver: []config.Deliver{to("ci", "")}}
-	got, err := Run(t.Context(), Test{Before: compile(t), After: compile(t, failing, falsely), HasTarget: anyTarget, Events: pushes(20)})
+	got, err := Run(t.Context(), Test{Before: setOf(t, old), After: setOf(t, failing, falsely, old), HasTarget: anyTarget, Events: pushes(20)})
 	if err != nil {
 		t.Fatal(err)
 	}

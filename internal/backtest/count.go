@@ -62,7 +62,8 @@ func (c *count) page(p page) error {
 }
 
 func (c *count) event(e *event.Event) {
-	before, after := c.Before.Route(e), c.After.Route(e)
+	same := slices.Clip(c.plan.same.Route(e))
+	before, after := append(same, c.plan.before.Route(e)...), append(same, c.plan.after.Route(e)...)
 	// All marks are set before any is compared.
 	for _, m := range before {
 		c.ruled[c.plan.rules.at[m.Rule]].before = c.at
@@ -152,7 +153,7 @@ func exampleOf(e *event.Event, at int) Example {
 // of a where is that it was not.
 const whereIsFalse = "where is false"
 
-// failures counts the expressions of new rules that cannot be computed for e.
+// failures counts the expressions of new and changed rules that cannot be computed for e.
 func (c *count) failures(e *event.Event) {
 	for _, v := range c.wheres.Explain(e) {
 		if v.Predicate != "where" || strings.HasPrefix(v.Reason, whereIsFalse) {

@@ -23,15 +23,17 @@ type head struct {
 	} `json:"deliver"`
 }
 
-// plan is a [Test] prepared: rules and targets have numbers.
+// plan is a [Test] prepared: rules and targets have numbers, and what both sets have
+// alike, which is most of a config, is judged once.
 type plan struct {
 	Test
 	rules   names
 	targets names
 	in      []side // of each rule
-	// wheres are the new rules that have an expression, which may fail; nil where none
-	// has.
-	wheres *rules.Set
+	// same are the rules that both sets have, word for word; before and after the others
+	// of each. wheres are those of after that have an expression, which may fail; nil
+	// where none has.
+	same, before, after, wheres *rules.Set
 }
 
 // side says which of the two sets has a rule.
@@ -56,76 +58,101 @@ func (n *names) add(name string) int {
 	return i
 }
 
-// plan numbers the rules and targets of both sets, the new ones first.
+// plan numbers the rules and targets of both sets, the new ones first, and takes the
+// sets apart.
 func (t Test) plan() (*plan, error) {
 	p := &plan{Test: t}
-	wheres := kept{Rules: []json.RawMessage{}}
-	err := p.read(t.After, func(raw json.RawMessage, h head) error {
-		if n := p.rules.add(h.Name); n < len(p.in) {
-			return fmt.Errorf("%w: two of them are named %q", ErrRules, h.Name)
-		}
-		p.in = append(p.in, side{after: true})
-		if h.Where != "" {
-			wheres.Rules = append(wheres.Rules, raw)
-		}
-		return nil
-	})
+	old, err := read(t.Before)
 	if err != nil {
 		return nil, err
 	}
-	err = p.read(t.Before, func(_ json.RawMessage, h head) error {
-		n := p.rules.add(h.Name)
-		if n == len(p.in) {
-			p.in = append(p.in, side{})
+	changed, err := read(t.After)
+	if err != nil {
+		return nil, err
+	}
+	was := map[string]bool{}
+	for _, raw := range old.Rules {
+		was[string(raw)] = true
+	}
+	var same, before, after, wheres []json.RawMessage
+	is := map[string]bool{}
+	for _, raw := range changed.Rules {
+		h, n, err := p.number(raw)
+		if err != nil {
+			return nil, err
+		}
+		if p.in[n].after {
+			return nil, fmt.Errorf("%w: two of them are named %q", ErrRules, h.Name)
+		}
+		p.in[n].after, is[string(raw)] = true, true
+		if was[string(raw)] {
+			same = append(same, raw)
+			continue
+		}
+		after = append(after, raw)
+		if h.Where != "" {
+			wheres = append(wheres, raw)
+		}
+	}
+	for _, raw := range old.Rules {
+		_, n, err := p.number(raw)
+		if err != nil {
+			return nil, err
 		}
 		p.in[n].before = true
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		if !is[string(raw)] {
+			before = append(before, raw)
+		}
 	}
-	return p, p.compileWheres(t.After, wheres)
+	for _, part := range []struct {
+		set   **rules.Set
+		rules []json.RawMessage
+	}{{&p.same, same}, {&p.before, before}, {&p.after, after}, {&p.wheres, wheres}} {
+		if *part.set, err = compile(kept{changed.V, part.rules}); err != nil {
+			return nil, err
+		}
+	}
+	if wheres == nil {
+		p.wheres = nil
+	}
+	return p, nil
 }
 
-// read gives each the rules of a set, and numbers their targets.
-func (p *plan) read(set *rules.Set, each func(json.RawMessage, head) error) error {
+// number gives the rule in raw and its targets their numbers.
+func (p *plan) number(raw json.RawMessage) (head, int, error) {
+	var h head
+	if err := json.Unmarshal(raw, &h); err != nil {
+		return h, 0, fmt.Errorf("%w: read their source: %w", ErrRules, err)
+	}
+	for _, d := range h.Deliver {
+		p.targets.add(d.Target)
+	}
+	n := p.rules.add(h.Name)
+	if n == len(p.in) {
+		p.in = append(p.in, side{})
+	}
+	return h, n, nil
+}
+
+func read(set *rules.Set) (kept, error) {
 	var k kept
 	if err := json.Unmarshal(set.Source(), &k); err != nil {
-		return fmt.Errorf("%w: read their source: %w", ErrRules, err)
+		return k, fmt.Errorf("%w: read their source: %w", ErrRules, err)
 	}
-	for _, raw := range k.Rules {
-		var h head
-		if err := json.Unmarshal(raw, &h); err != nil {
-			return fmt.Errorf("%w: read their source: %w", ErrRules, err)
-		}
-		for _, d := range h.Deliver {
-			p.targets.add(d.Target)
-		}
-		if err := each(raw, h); err != nil {
-			return err
-		}
-	}
-	return nil
+	return k, nil
 }
 
-// compileWheres makes a set of the rules of after in k.
-func (p *plan) compileWheres(after *rules.Set, k kept) error {
-	if len(k.Rules) == 0 {
-		return nil
-	}
-	var all kept
-	if err := json.Unmarshal(after.Source(), &all); err != nil {
-		return fmt.Errorf("%w: read their source: %w", ErrRules, err)
-	}
-	k.V = all.V
+// compile makes a set of some of the rules of another.
+func compile(k kept) (*rules.Set, error) {
 	source, err := json.Marshal(k)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRules, err)
+		return nil, fmt.Errorf("%w: %w", ErrRules, err)
 	}
-	if p.wheres, err = rules.FromSource(source); err != nil {
-		return fmt.Errorf("%w: %w", ErrRules, err)
+	set, err := rules.FromSource(source)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRules, err)
 	}
-	return nil
+	return set, nil
 }
 
 // notStored are the types of events that only the new rules take, and that are only
