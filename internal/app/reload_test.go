@@ -75,11 +75,12 @@ func (l *life) rule(name string) {
 	})
 }
 
+// put writes a file as most do, by a rename: what is written in place may be read half
+// written, on a machine that is busy.
 func put(t *testing.T, file, text string) {
 	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file+".put", []byte(text), 0o600))
+	must(t, os.Rename(file+".put", file))
 }
 
 func must(t *testing.T, err error) {
@@ -111,7 +112,7 @@ func TestReloadSeesEachWayOfChanging(t *testing.T) {
 	}
 	t.Run("written in place", func(t *testing.T) {
 		r := startReloadable(t, oneRule("one", nobody))
-		put(t, r.file, r.config(oneRule("two", nobody)))
+		must(t, os.WriteFile(r.file, []byte(r.config(oneRule("two", nobody))), 0o600))
 		r.rule("two")
 	})
 	t.Run("renamed by an editor", func(t *testing.T) {
