@@ -149,16 +149,9 @@ func exampleOf(e *event.Event, at int) Example {
 	return x
 }
 
-// whereIsFalse begins the reason of an expression that was computed. Any other reason
-// of a where is that it was not.
-const whereIsFalse = "where is false"
-
 // failures counts the expressions of new and changed rules that cannot be computed for e.
 func (c *count) failures(e *event.Event) {
-	for _, v := range c.wheres.Explain(e) {
-		if v.Predicate != "where" || strings.HasPrefix(v.Reason, whereIsFalse) {
-			continue
-		}
+	for _, v := range c.wheres.Uncomputed(e) {
 		known, ok := c.errors[v.Rule]
 		if !ok {
 			known = &Error{Rule: v.Rule, Reason: v.Reason, First: exampleOf(e, c.at)}

@@ -15,6 +15,9 @@ type condition struct {
 	holds     func(*subject) bool
 	// why says how the condition does not hold. It is asked only then.
 	why func(*subject) string
+	// uncomputed reports whether it does not hold because it could not be computed. It
+	// is nil where it always can.
+	uncomputed func(*subject) bool
 }
 
 // failed returns the first of list that does not hold, or nil.

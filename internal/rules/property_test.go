@@ -161,6 +161,7 @@ func TestRouteAgreesWithANaiveJudge(t *testing.T) {
 		s := mustDraw(t, list)
 		e := drawEvent(t)
 		var want, explained []string
+		var uncomputed []Verdict
 		for _, r := range list {
 			if naive(r, e) {
 				want = append(want, r.Name)
@@ -173,6 +174,12 @@ func TestRouteAgreesWithANaiveJudge(t *testing.T) {
 			if v.Matched != (v.Predicate == "") || v.Matched != (v.Reason == "") {
 				t.Fatalf("half a verdict: %+v", v)
 			}
+			if v.Predicate == "where" && !strings.HasPrefix(v.Reason, "where is false: ") {
+				uncomputed = append(uncomputed, v)
+			}
+		}
+		if got := s.Uncomputed(e); !slices.Equal(got, uncomputed) {
+			t.Fatalf("not computed are %v, want %v", got, uncomputed)
 		}
 		if routed := matched(s, e); !slices.Equal(routed, want) || !slices.Equal(explained, want) {
 			t.Fatalf("routed %q, explained %q, want %q", routed, explained, want)

@@ -115,6 +115,24 @@ func (s *Set) Explain(e *event.Event) []Verdict {
 	return verdicts
 }
 
+// Uncomputed returns those verdicts of [Set.Explain] that say that an expression could
+// not be computed for e.
+func (s *Set) Uncomputed(e *event.Event) []Verdict {
+	x := s.byType[e.Type]
+	if x == nil {
+		return nil
+	}
+	var verdicts []Verdict
+	about := subjectOf(e)
+	for _, c := range x.all {
+		lacking := failed(c.conditions, about)
+		if lacking != nil && lacking.uncomputed != nil && lacking.uncomputed(about) {
+			verdicts = append(verdicts, Verdict{Rule: c.name, Predicate: lacking.predicate, Reason: lacking.why(about)})
+		}
+	}
+	return verdicts
+}
+
 // Wants reports whether some enabled rule takes events of type t. Of types that are
 // [event.Type.OnRequest] only those need be stored that a rule wants.
 func (s *Set) Wants(t event.Type) bool { return s.byType[t] != nil }

@@ -17,6 +17,13 @@ type subject struct {
 
 	env     map[string]any // see environment
 	machine vm.VM          // that computes expressions, one after the other
+	// computed is what the last one was: whether it holds is asked first, and why not
+	// right after.
+	computed struct {
+		of    *where
+		holds bool
+		err   error
+	}
 }
 
 func subjectOf(e *event.Event) *subject {

@@ -107,11 +107,23 @@ func byWhere(w *where) condition {
 			return ok && err == nil
 		},
 		why: w.why,
+		uncomputed: func(s *subject) bool {
+			_, err := w.run(s)
+			return err != nil
+		},
 	}
 }
 
-// run computes the expression.
+// run computes the expression, or repeats what it was the last time.
 func (w *where) run(s *subject) (bool, error) {
+	if s.computed.of != w {
+		s.computed.of = w
+		s.computed.holds, s.computed.err = w.compute(s)
+	}
+	return s.computed.holds, s.computed.err
+}
+
+func (w *where) compute(s *subject) (bool, error) {
 	result, err := s.machine.Run(w.program, s.environment())
 	if err != nil {
 		return false, err
