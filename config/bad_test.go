@@ -35,6 +35,9 @@ const (
 	target   = "targets: [{name: ci, type: webhook}]\n"
 )
 
+// target1 is a target with these keys, on the second line.
+func target1(keys string) string { return "targets:\n- {name: ci, type: webhook, " + keys + "}\n" }
+
 // BadConfig is a configuration in which something is wrong.
 type BadConfig struct {
 	Name, Text string
@@ -64,7 +67,24 @@ func badConfigs() []BadConfig {
 		{"tab", "admin:\n\tlisten: x\n", []string{`2: is no YAML: found character that cannot start any token: indent with blanks and not with tabs, and put a value that begins with @, ` + "`" + ` or % in quotes`}},
 
 		{"unknown key", "lisen: 127.0.0.1:5080\n", []string{`1: lisen: unknown key: did you mean "listen"?`}},
-		{"key of a later bellbuoy", "metrics: open\n", []string{`1: metrics: unknown key: there are listen, tls, admin, store, keep, registries, targets and rules`}},
+		{"key of a later bellbuoy", "people: {}\n", []string{`1: people: unknown key: there are listen, tls, admin, metrics, store, retention, keep, registries, targets and rules`}},
+		{"words of a closed list", "metrics: opne\n" + target1("mode: shadwo"), []string{
+			`1: metrics: unknown word "opne": did you mean "open"?`,
+			`3: targets[0].mode: unknown mode "shadwo": did you mean "shadow"?`,
+		}},
+		{"sizes and rates", "retention: {age: 1s, size: 5}\n" + target1("rate: 20, digest: {after: -1}, park_for: 1s, disable_after: -1"), []string{
+			`1: retention.size: 5 has no unit: write 5MiB or 5GiB`,
+			`1: retention.age: 1s is out of range: write 1m to 87600h`,
+			`3: targets[0].rate: "20" is no rate: write sends/time, such as 20/1m, or 0 for no limit`,
+			`3: targets[0].park_for: 1s is out of range: write 1m to 87600h`,
+			`3: targets[0].digest.after: -1 is out of range: write 1 to 1000000, or 0 for no digests`,
+			`3: targets[0].disable_after: -1 is out of range: write 1 to 1000000, or 0 so that it never is`,
+		}},
+		{"a small store and fast rates", "retention: {size: 1MiB}\n" + target1("rate: 20/10ms"), []string{
+			`1: retention.size: 1MiB is too small: write 64MiB or more`,
+			`3: targets[0].rate: 10ms is out of range: write 1s to 24h`,
+		}},
+		{"a rate of a strange time", target1("rate: 5/soon"), []string{`2: targets[0].rate: "5/soon" is no rate: "soon" is no length of time: write it like 5s, 10m, 72h or 3d`}},
 		{"unknown key below", "admin: {\n  lsten: x}\n", []string{`2: admin.lsten: unknown key: did you mean "listen"?`}},
 		{"only one key", "admin: {port: 1}\n", []string{`1: admin.port: unknown key: there is only listen`}},
 		{"key in capitals", "Listen: x\n", []string{`1: Listen: unknown key: did you mean "listen"?`}},

@@ -18,6 +18,16 @@ const (
 	maxGiveUpAfter = Duration(30 * 24 * time.Hour)
 	maxHold        = maxGiveUpAfter
 	maxConcurrency = 1000
+	maxSends       = 1_000_000 // of a rate
+	minRateWindow  = Duration(time.Second)
+	maxRateWindow  = Duration(24 * time.Hour)
+	maxDigestAfter = 1_000_000
+	maxDisable     = 1_000_000
+	minParkFor     = Duration(time.Minute)
+	maxParkFor     = Duration(10 * 365 * 24 * time.Hour)
+	minAge         = Duration(time.Minute)
+	maxAge         = maxParkFor
+	minSize        = Size(64 << 20)
 	maxSchedule    = 100
 )
 
@@ -46,6 +56,13 @@ func (c *Config) check(known Known) Faults {
 	k.registries = k.names("registries", len(c.Registries), func(i int) string { return c.Registries[i].Name })
 	k.targets = k.names("targets", len(c.Targets), func(i int) string { return c.Targets[i].Name })
 	k.names("rules", len(c.Rules), func(i int) string { return c.Rules[i].Name })
+	k.unknown("metrics", "word", c.Metrics, nameSet{list: []string{"open", "token"}})
+	if r := c.Retention; r.Age < minAge || r.Age > maxAge {
+		k.fault("retention.age", "%v is out of range: write %v to %v", r.Age, minAge, maxAge)
+	}
+	if r := c.Retention; r.Size < minSize {
+		k.fault("retention.size", "%v is too small: write %v or more", r.Size, minSize)
+	}
 	for i, t := range c.Keep {
 		k.unknown(item("keep", i), "event type", t, nameSet{list: known.EventTypes})
 	}
@@ -135,6 +152,19 @@ func (k *checker) target(path string, t Target) {
 	}
 	within("hold", t.Hold, 0, maxHold)
 	within("timeout", t.Timeout, minTimeout, maxTimeout)
+	within("park_for", t.ParkFor, minParkFor, maxParkFor)
+	if r := t.Rate; r != nil && r.Sends != 0 {
+		if within("rate", r.Per, minRateWindow, maxRateWindow); r.Sends > maxSends {
+			k.fault(path+".rate", "%d sends are out of range: write 1 to %d, or 0 for no limit", r.Sends, maxSends)
+		}
+	}
+	if d := t.Digest; d != nil && (d.After < 0 || d.After > maxDigestAfter) {
+		k.fault(path+".digest.after", "%d is out of range: write 1 to %d, or 0 for no digests", d.After, maxDigestAfter)
+	}
+	if t.DisableAfter < 0 || t.DisableAfter > maxDisable {
+		k.fault(path+".disable_after", "%d is out of range: write 1 to %d, or 0 so that it never is", t.DisableAfter, maxDisable)
+	}
+	k.unknown(path+".mode", "mode", t.Mode, nameSet{list: []string{"live", "shadow"}})
 	within("retry.give_up_after", t.Retry.GiveUpAfter, minGiveUpAfter, maxGiveUpAfter)
 	if t.Concurrency < 0 || t.Concurrency > maxConcurrency {
 		k.fault(path+".concurrency", "%d is out of range: write 1 to %d, or 0 for what suits the target's type", t.Concurrency, maxConcurrency)

@@ -23,9 +23,14 @@ type Config struct {
 	TLS *TLS `yaml:"tls"`
 	// Admin is where people and the bellbuoy command ask.
 	Admin Admin `yaml:"admin"`
+	// Metrics says who may read /metrics: "open" is anybody who can connect to admin,
+	// "token" is who may use the rest of it.
+	Metrics string `yaml:"metrics"`
 	// Store is the file that holds all that came and what became of it. Its path is
 	// relative to the folder where bellbuoy is started.
 	Store string `yaml:"store" jsonschema:"example=/var/lib/bellbuoy/bellbuoy.db"`
+	// Retention is how long and how much is kept.
+	Retention Retention `yaml:"retention"`
 	// Keep names types of events that are stored though they are many. Pulls, inspections
 	// and blobs are only counted unless a rule or this list names them.
 	Keep []string `yaml:"keep" jsonschema:"example=[artifact.pulled]"`
@@ -120,7 +125,21 @@ type Target struct {
 	Concurrency int `yaml:"concurrency" jsonschema:"example=4"`
 	// Retry says when attempts are made, and when no more.
 	Retry Retry `yaml:"retry"`
-	Pos   Pos   `yaml:"-"`
+	// Rate is how many sends there may be in any window of time, such as 20/1m; 0 is any
+	// number. Left out, it is what suits the target's type.
+	Rate *Rate `yaml:"rate" jsonschema:"example=20/1m"`
+	// Digest has many waiting events become one message. Left out, it is what suits the
+	// target's type.
+	Digest *Digest `yaml:"digest"`
+	// ParkFor is how long an event for a disabled target is kept, 1m or more; then it
+	// expires.
+	ParkFor Duration `yaml:"park_for"`
+	// DisableAfter is how many events in a row may be given up before the target is
+	// disabled, and what comes is kept until it is reset; 0 is never.
+	DisableAfter int `yaml:"disable_after" jsonschema:"example=3"`
+	// Mode is "live", or "shadow": requests are made and kept to be looked at, and not sent.
+	Mode string `yaml:"mode"`
+	Pos  Pos    `yaml:"-"`
 }
 
 // Format prints the target's name and type, whatever the verb.
@@ -132,6 +151,26 @@ func (t Target) MarshalJSON() ([]byte, error) {
 		Name string `json:"name"`
 		Type string `json:"type"`
 	}{t.Name, t.Type})
+}
+
+// Rate is a number of sends in any window of time, written "20/1m". "0" is no limit.
+type Rate struct {
+	Sends int // 0 = no limit
+	Per   Duration
+}
+
+// Digest says when many waiting events become one message.
+type Digest struct {
+	// After is how many may wait each for itself; 0 is any number.
+	After int `yaml:"after" jsonschema:"required,example=10"`
+}
+
+// Retention is how long and how much is kept. What is not delivered yet is always kept.
+type Retention struct {
+	// Age is how long an event is kept, 1m or more.
+	Age Duration `yaml:"age"`
+	// Size is how large the store may become, 64MiB or more. The oldest go first.
+	Size Size `yaml:"size"`
 }
 
 // Retry says when attempts are made.

@@ -58,7 +58,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	}
 	switch p := v.Addr().Interface().(type) {
 	case *Duration:
-		d.duration(n, p, path)
+		scalarOf(d, n, p, path, "a length of time", parseDuration)
+	case *Size:
+		scalarOf(d, n, p, path, "a size", parseSize)
 	case *AuthList:
 		d.auth(n, v, path)
 	case *Auth:
@@ -95,6 +97,8 @@ func (d *decoder) kind(n *yaml.Node, v reflect.Value, path string) {
 			d.secret(n, p, path)
 		case *CA:
 			d.ca(n, p, path)
+		case *Rate:
+			scalarOf(d, n, p, path, "a rate", parseRate)
 		case *Names, *Tag:
 			d.namesOf(n, v.Elem(), path)
 		default:
@@ -194,12 +198,12 @@ func (d *decoder) namesOf(n *yaml.Node, v reflect.Value, path string) {
 	d.value(n, v.FieldByName("Glob"), path)
 }
 
-// duration decodes a length of time.
-func (d *decoder) duration(n *yaml.Node, to *Duration, path string) {
-	if !d.is(n, yaml.ScalarNode, "a length of time", path) {
+// scalarOf decodes a value that is written in a way of its own: what, which parse reads.
+func scalarOf[T any](d *decoder, n *yaml.Node, to *T, path, what string, parse func(string) (T, error)) {
+	if !d.is(n, yaml.ScalarNode, what, path) {
 		return
 	}
-	v, err := parseDuration(n.Value)
+	v, err := parse(n.Value)
 	if err != nil {
 		d.fault(n.Line, path, err.Error())
 		return

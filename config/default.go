@@ -20,9 +20,11 @@ func Default() *Config {
 // defaults is what a file's settings are laid over.
 func defaults() Config {
 	return Config{
-		Listen: "127.0.0.1:5080",
-		Admin:  Admin{Listen: "127.0.0.1:5081"},
-		Store:  "./bellbuoy.db",
+		Listen:    "127.0.0.1:5080",
+		Admin:     Admin{Listen: "127.0.0.1:5081"},
+		Metrics:   "token",
+		Store:     "./bellbuoy.db",
+		Retention: Retention{Age: Duration(72 * time.Hour), Size: 2 << 30},
 	}
 }
 
@@ -46,6 +48,8 @@ func defaultTarget() Target {
 			},
 			GiveUpAfter: Duration(72 * time.Hour),
 		},
+		ParkFor: Duration(30 * 24 * time.Hour),
+		Mode:    "live",
 	}
 }
 

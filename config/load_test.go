@@ -20,7 +20,9 @@ func TestLoad(t *testing.T) {
 	text := `
 listen: "[::1]:5080"
 admin: {listen: localhost:0}
+metrics: open
 store: /var/lib/bb.db
+retention: {age: 3d, size: 1.5GiB}
 keep: [blob.pulled]
 registries:
   - {name: hub, type: distribution, auth: {bearer: {file: hub}}}
@@ -34,6 +36,11 @@ targets:
     timeout: 1m
     concurrency: 4
     retry: {schedule: [0s, 1.5s], give_up_after: 1d12h}
+    rate: 20/m
+    digest: {after: 10}
+    park_for: 1h
+    disable_after: 3
+    mode: shadow
   - {name: bare, type: webhook}
 rules:
   - name: a
@@ -54,15 +61,17 @@ rules:
 	at := func(line int) Pos { return Pos{path, line} }
 	file, env := NewSecret("from-file"), NewSecret("from-env")
 	bare := defaultTarget()
-	bare.Name, bare.Type, bare.Pos = "bare", "webhook", at(18)
+	bare.Name, bare.Type, bare.Pos = "bare", "webhook", at(25)
 	want := &Config{
-		Listen: "[::1]:5080",
-		Admin:  Admin{"localhost:0"},
-		Store:  "/var/lib/bb.db",
-		Keep:   []string{"blob.pulled"},
+		Listen:    "[::1]:5080",
+		Admin:     Admin{"localhost:0"},
+		Metrics:   "open",
+		Store:     "/var/lib/bb.db",
+		Retention: Retention{Duration(72 * time.Hour), 3 << 29},
+		Keep:      []string{"blob.pulled"},
 		Registries: []Registry{
-			{Name: "hub", Type: "distribution", Auth: AuthList{{Bearer: &file}}, Pos: at(7)},
-			{Name: "two", Type: "distribution", Auth: AuthList{{Bearer: &file}, {Bearer: &env}}, Pos: at(8)},
+			{Name: "hub", Type: "distribution", Auth: AuthList{{Bearer: &file}}, Pos: at(9)},
+			{Name: "two", Type: "distribution", Auth: AuthList{{Bearer: &file}, {Bearer: &env}}, Pos: at(10)},
 		},
 		Targets: []Target{
 			{
@@ -73,7 +82,10 @@ rules:
 				Timeout:     Duration(time.Minute),
 				Concurrency: 4,
 				Retry:       Retry{[]Duration{0, Duration(1500 * time.Millisecond)}, Duration(36 * time.Hour)},
-				Pos:         at(10),
+				Rate:        &Rate{20, Duration(time.Minute)},
+				Digest:      &Digest{10},
+				ParkFor:     Duration(time.Hour), DisableAfter: 3, Mode: "shadow",
+				Pos: at(12),
 			},
 			bare,
 		},
@@ -84,9 +96,9 @@ rules:
 				Scope:   Scope{[]string{"hub"}, []string{"prod"}, []string{"x/**"}},
 				Tag:     &Tag{Names: Names{Regex: "v.*"}},
 				Deliver: []Deliver{{Target: "ci"}, {Target: "bare"}},
-				Pos:     at(20),
+				Pos:     at(27),
 			},
-			{Name: "b", Deliver: []Deliver{{Target: "ci"}}, Pos: at(26)},
+			{Name: "b", Deliver: []Deliver{{Target: "ci"}}, Pos: at(33)},
 		},
 		file:  path,
 		lines: c.lines,

@@ -59,7 +59,7 @@ func as(t reflect.Type) *jsonschema.Schema {
 		t = t.Elem()
 	}
 	switch t {
-	case reflect.TypeFor[config.Duration](), reflect.TypeFor[config.Secret]():
+	case reflect.TypeFor[config.Duration](), reflect.TypeFor[config.Size](), reflect.TypeFor[config.Rate](), reflect.TypeFor[config.Secret]():
 		return ref(t.Name())
 	case reflect.TypeFor[config.File](), reflect.TypeFor[config.CA](), reflect.TypeFor[string]():
 		return text()

@@ -51,6 +51,8 @@ func optionSchemas(t *testing.T) map[string]map[string]any {
 func (s shaper) finish(root *jsonschema.Schema) {
 	s.root = root
 	root.Definitions["Duration"] = duration()
+	root.Definitions["Size"] = size()
+	root.Definitions["Rate"] = rate()
 	reference := reference()
 	root.Definitions["Reference"] = reference
 	root.Definitions["Secret"] = secret(*reference)
@@ -65,6 +67,7 @@ func (s shaper) finish(root *jsonschema.Schema) {
 	address := func(key string) { s.at(key).Pattern = `:[0-9]+$` }
 	address("listen")
 	address("Admin.listen")
+	s.fill("metrics", []string{"open", "token"})
 	s.at("store").Not = &jsonschema.Schema{Pattern: "://"}
 	s.at("keep").Items = enum(app.Known().EventTypes)
 
@@ -123,6 +126,7 @@ func (s shaper) registry() {
 
 func (s shaper) target() {
 	s.fill("Target.type", slices.Sorted(maps.Keys(s.options)))
+	s.fill("Target.mode", []string{"live", "shadow"})
 	s.fill("Target.order", []string{"repository", "none"})
 	c := s.at("Target.concurrency")
 	c.Minimum, c.Maximum = "0", "1000"
@@ -280,18 +284,35 @@ func (s shaper) defaults(of *jsonschema.Schema, v reflect.Value) {
 				list = append(list, d.String())
 			}
 			p.Default = list
-		case config.Admin, config.Retry:
+		case config.Size:
+			p.Default = value.String()
+		case config.Admin, config.Retry, config.Retention:
 			s.defaults(s.root.Definitions[v.Field(i).Type().Name()], v.Field(i))
 		}
 	}
 }
 
+const (
+	decimal = `([0-9]+(\.[0-9]*)?|\.[0-9]+)`
+	length  = `\+?(0|` + decimal + `d|(` + decimal + `d)?(` + decimal + `(ns|us|µs|μs|ms|s|m|h))+)`
+)
+
+func size() *jsonschema.Schema {
+	const message = "A size has its unit: 64MiB, 2GiB, 500MB."
+	s := &jsonschema.Schema{Type: "string", Description: message, Pattern: `^` + decimal + ` *([TGMK]iB|[TGM]B|kB|B)$`}
+	explain(s, "patternErrorMessage", message)
+	return s
+}
+
+func rate() *jsonschema.Schema {
+	const message = "A rate is a number of sends and a time: 20/1m, 1/s. 0 is no limit."
+	text := &jsonschema.Schema{Type: "string", Pattern: `^(0|[0-9]+/([smhd]|` + length + `))$`}
+	explain(text, "patternErrorMessage", message)
+	return &jsonschema.Schema{Description: message, AnyOf: []*jsonschema.Schema{text, {Const: 0}}}
+}
+
 func duration() *jsonschema.Schema {
-	const n = `([0-9]+(\.[0-9]*)?|\.[0-9]+)`
-	text := &jsonschema.Schema{
-		Type:    "string",
-		Pattern: `^\+?(0|` + n + `d|(` + n + `d)?(` + n + `(ns|us|µs|μs|ms|s|m|h))+)$`,
-	}
+	text := &jsonschema.Schema{Type: "string", Pattern: `^` + length + `$`}
 	const message = "A length of time has its unit: 500ms, 5s, 10m, 72h, 3d."
 	explain(text, "patternErrorMessage", message)
 	return &jsonschema.Schema{Description: message, AnyOf: []*jsonschema.Schema{text, {Const: 0}}}
