@@ -37,7 +37,7 @@ func configured(t *testing.T) (server string) {
 		}
 	}
 	must(s.PutRuleSet(t.Context(), "h", []byte("[]")))
-	must(s.Targets(t.Context(), []string{"ci"}))
+	must(s.Targets(t.Context(), map[string]store.Target{"ci": {}}))
 	at := time.Date(2026, 3, 1, 11, 59, 58, 0, time.UTC)
 	for _, id := range []string{"one", "two"} {
 		_, err := s.Accept(t.Context(), store.Arrival{Registry: "hub", Received: at, Items: []store.Item{{

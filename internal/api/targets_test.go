@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
 func inUse() Running {
@@ -73,7 +75,7 @@ func cancel(w *world, target, body string, change func(*http.Request)) *httptest
 func TestTargetsAndCancel(t *testing.T) {
 	w := newWorld(t)
 	w.run = inUse()
-	if err := w.store.Targets(t.Context(), []string{"ci"}); err != nil {
+	if err := w.store.Targets(t.Context(), map[string]store.Target{"ci": {}}); err != nil {
 		t.Fatal(err)
 	}
 	w.accept("one", nil, pushed(1, "ci", "gone"))

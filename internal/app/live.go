@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,7 +59,7 @@ func (r *running) begin(ctx context.Context, set settings) error {
 	targets := set.targets()
 	r.targets.Store(&targets)
 	r.now.Store(&live{settings: set, asked: asked, loaded: time.Now().UTC()})
-	if err := r.store.Targets(ctx, slices.Collect(maps.Keys(targets))); err != nil {
+	if err := r.store.Targets(ctx, set.kept()); err != nil {
 		return err
 	}
 	r.in, err = intake.New(ctx, r.store, set.plan(asked), r.log)
@@ -92,7 +91,7 @@ func (r *running) use(ctx context.Context, set settings) error {
 	both, targets := maps.Clone(*r.targets.Load()), set.targets()
 	maps.Copy(both, targets)
 	r.targets.Store(&both)
-	if err = r.store.Targets(ctx, slices.Collect(maps.Keys(targets))); err == nil {
+	if err = r.store.Targets(ctx, set.kept()); err == nil {
 		err = r.in.Use(ctx, set.plan(asked))
 	}
 	if err != nil {

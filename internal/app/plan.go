@@ -11,6 +11,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/intake"
 	"github.com/bellbuoy/bellbuoy/internal/render"
+	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -110,6 +111,22 @@ func (s settings) targets() map[string]delivery.Target {
 			d.Policy.Schedule = append(d.Policy.Schedule, time.Duration(w))
 		}
 		out[t.Name] = d
+	}
+	return out
+}
+
+// kept is what the store needs to know of a configuration's targets.
+func (s settings) kept() map[string]store.Target {
+	out := map[string]store.Target{}
+	for _, t := range s.config.Targets {
+		k := store.Target{DisableAfter: t.DisableAfter, ParkFor: time.Duration(t.ParkFor), Shadow: t.Mode == "shadow"}
+		if t.Rate != nil {
+			k.Rate = store.Rate{Sends: t.Rate.Sends, Per: time.Duration(t.Rate.Per)}
+		}
+		if t.Digest != nil {
+			k.DigestAfter = t.Digest.After
+		}
+		out[t.Name] = k
 	}
 	return out
 }

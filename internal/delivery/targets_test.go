@@ -31,17 +31,17 @@ func (r *rig) with(s *switches) {
 func (r *rig) say(s *switches, targets map[string]Target) {
 	r.t.Helper()
 	both := map[string]Target{}
-	var names []string
+	named := map[string]store.Target{}
 	for _, m := range []map[string]Target{*s.known.Load(), targets} {
 		for n, t := range m {
 			both[n] = t
 		}
 	}
 	for n := range targets {
-		names = append(names, n)
+		named[n] = store.Target{}
 	}
 	s.known.Store(&both)
-	if err := r.store.Targets(r.t.Context(), names); err != nil {
+	if err := r.store.Targets(r.t.Context(), named); err != nil {
 		r.t.Fatal(err)
 	}
 	s.known.Store(&targets)

@@ -391,7 +391,7 @@ func TestTargetsParkAndReturn(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, path)
-	if err := s.Targets(t.Context(), []string{"ci"}); err != nil {
+	if err := s.Targets(t.Context(), map[string]Target{"ci": {}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := claim(t, s, "gone", 10); len(got) != 0 {
@@ -401,7 +401,7 @@ func TestTargetsParkAndReturn(t *testing.T) {
 	if err != nil || tr.Deliveries[0].State != Parked || tr.Deliveries[0].Reason != goneTarget {
 		t.Fatalf("trace %+v %v", tr.Deliveries, err)
 	}
-	if err := s.Targets(t.Context(), []string{"gone"}); err != nil {
+	if err := s.Targets(t.Context(), map[string]Target{"gone": {}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := natives(t, claim(t, s, "gone", 10)); got != "n1" {

@@ -18,11 +18,26 @@ const (
 	targetsAtOnce = 256
 )
 
+// Target is what the store goes by for one target of the config.
+type Target struct {
+	Rate         Rate
+	DigestAfter  int           // when more events than that wait they become one message; 0 = never
+	DisableAfter int           // deliveries in a row that end dead until it is disabled; 0 = it never is
+	ParkFor      time.Duration // how long a delivery stays parked before it expires
+	Shadow       bool          // what is sent is made and kept, and not sent
+}
+
+// Rate bounds the sends in any window of time.
+type Rate struct {
+	Sends int // 0 = any number
+	Per   time.Duration
+}
+
 // presence is what the store knows of the config's targets. Its maps are replaced and
 // never changed, so that a transaction that fails can take back what it said.
 type presence struct {
-	named map[string]bool // the config names them; nil while nobody has said
-	here  map[string]bool // of those, the ones whose deliveries all wait again
+	named map[string]Target // those that the config has; nil while nobody has said
+	here  map[string]bool   // of those, the ones whose deliveries all wait again
 }
 
 // gone reports whether deliveries to target must be parked.
@@ -36,10 +51,10 @@ func (p presence) gone(target string) bool { return p.named != nil && !p.here[ta
 //
 // On an error some are moved and some are not; nothing is lost, and calling it again
 // does the rest. One caller at a time.
-func (s *Store) Targets(ctx context.Context, names []string) error {
-	named := make(map[string]bool, len(names))
-	for _, n := range names {
-		named[n] = true
+func (s *Store) Targets(ctx context.Context, named map[string]Target) error {
+	named = maps.Clone(named)
+	if named == nil {
+		named = map[string]Target{}
 	}
 	parked, err := s.column(ctx, s.stmts.text.parkedTargets, goneTarget)
 	if err != nil {
@@ -56,7 +71,7 @@ func (s *Store) Targets(ctx context.Context, names []string) error {
 	}
 	var gone []string
 	for _, t := range waiting {
-		if !named[t] {
+		if _, ok := named[t]; !ok {
 			gone = append(gone, t)
 		}
 	}
@@ -71,7 +86,7 @@ func (s *Store) Targets(ctx context.Context, names []string) error {
 
 // announce makes named the config's targets and returns those of them whose deliveries
 // may be parked. parked are the targets that had some when nobody had said yet.
-func (s *Store) announce(ctx context.Context, named map[string]bool, parked []string) (returning []string, err error) {
+func (s *Store) announce(ctx context.Context, named map[string]Target, parked []string) (returning []string, err error) {
 	first := make(map[string]bool, len(parked))
 	for _, t := range parked {
 		first[t] = true
@@ -185,7 +200,8 @@ func (s *Store) Cancel(ctx context.Context, target, reason string) (int, error) 
 	for total := 0; ; {
 		moved, configured := int64(0), false
 		err := s.write(ctx, &job{run: func(ctx context.Context) error {
-			if configured = s.present.named == nil || s.present.named[target]; configured {
+			_, named := s.present.named[target]
+			if configured = s.present.named == nil || named; configured {
 				return nil
 			}
 			r, err := s.stmts.cancel.ExecContext(ctx, target, goneTarget, reason, micros(time.Now()), movedAtOnce)

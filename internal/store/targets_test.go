@@ -11,7 +11,11 @@ import (
 // say tells the store which targets there are.
 func say(t *testing.T, s *Store, names ...string) {
 	t.Helper()
-	if err := s.Targets(t.Context(), names); err != nil {
+	named := map[string]Target{}
+	for _, n := range names {
+		named[n] = Target{}
+	}
+	if err := s.Targets(t.Context(), named); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -184,7 +188,7 @@ func TestTargetsOfAFailedTransaction(t *testing.T) {
 	say(t, s, "ci")
 	failed := errors.New("no")
 	err := s.write(t.Context(), &job{run: func(context.Context) error {
-		s.present = presence{named: map[string]bool{}, here: map[string]bool{}}
+		s.present = presence{named: map[string]Target{}, here: map[string]bool{}}
 		return failed
 	}})
 	if !errors.Is(err, failed) {
