@@ -98,10 +98,28 @@ func unsent(t *testing.T, typ event.Type) event.Event {
 	if !strings.HasPrefix(string(typ), "bellbuoy.") {
 		t.Fatalf("there is no example of %s", typ)
 	}
-	if typ == event.Test {
+	switch typ {
+	case event.Test:
 		e.Origin = event.OriginTest
+	case event.TargetFailing, event.TargetDisabled, event.TargetRecovered, event.Expired:
+		e.Registry = event.Registry{Name: "bellbuoy", Type: "bellbuoy"}
+		e.Target = aTarget(typ, at)
 	}
 	return e
+}
+
+// aTarget is what an own event says of a target.
+func aTarget(typ event.Type, at time.Time) *event.Target {
+	since := at.Add(-time.Hour)
+	switch typ {
+	case event.TargetFailing:
+		return &event.Target{Name: "ci", Type: "webhook", Condition: "failing", Since: &at, Reason: "status 503: over capacity"}
+	case event.TargetDisabled:
+		return &event.Target{Name: "ci", Type: "webhook", Condition: "disabled", Since: &at, Reason: "the target says that it is gone", Failures: 1}
+	case event.Expired:
+		return &event.Target{Name: "ci", Type: "webhook", Condition: "disabled", Since: &since, Reason: "disabled by alice", Deliveries: 37}
+	}
+	return &event.Target{Name: "ci", Type: "webhook", Condition: "healthy"}
 }
 
 // Each type has its section, in the order of the list, with an event as it really is.

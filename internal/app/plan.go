@@ -119,7 +119,7 @@ func (s settings) targets() map[string]delivery.Target {
 func (s settings) kept() map[string]store.Target {
 	out := map[string]store.Target{}
 	for _, t := range s.config.Targets {
-		k := store.Target{DisableAfter: t.DisableAfter, ParkFor: time.Duration(t.ParkFor), Shadow: t.Mode == "shadow"}
+		k := store.Target{DisableAfter: t.DisableAfter, ParkFor: time.Duration(t.ParkFor), Shadow: t.Mode == "shadow", Type: t.Type}
 		if t.Rate != nil {
 			k.Rate = store.Rate{Sends: t.Rate.Sends, Per: time.Duration(t.Rate.Per)}
 		}

@@ -79,6 +79,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 	loops, end := context.WithCancel(ctx)
 	defer end()
+	d.loops.Go(func() { d.tend(loops) })
 	err := d.watch(loops)
 	end()
 	grace := time.AfterFunc(d.Grace, cancel)
@@ -101,6 +102,28 @@ func (d *Dispatcher) watch(ctx context.Context) error {
 		}
 		for _, t := range targets {
 			d.wake(ctx, t)
+		}
+	}
+}
+
+// tendEvery is how often the store looks for what time asks of it.
+const tendEvery = time.Minute
+
+// tend has the store do what time asks for, until ctx ends.
+func (d *Dispatcher) tend(ctx context.Context) {
+	for {
+		if err := d.Store.Tend(ctx); err != nil && ctx.Err() == nil && d.Store.Err() == nil {
+			d.Log.Error("targets are not tended; trying again", "error", err)
+		}
+		again := time.NewTimer(tendEvery)
+		select {
+		case <-d.Store.Untended():
+		case <-again.C:
+		case <-ctx.Done():
+		}
+		again.Stop()
+		if ctx.Err() != nil {
+			return
 		}
 	}
 }
@@ -145,9 +168,9 @@ func (d *Dispatcher) retire(p *pump) bool {
 func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 	ctx, cancel := context.WithTimeout(d.sends, t.Timeout)
 	defer cancel()
-	o := store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Time: time.Now()}
+	o := store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Probe: c.Probe, Probes: c.Probes, Time: time.Now()}
 	delivery := plugin.Delivery{
-		ID: c.ID, Attempt: c.Attempt, Target: c.Target, Type: t.Type, Options: t.Options,
+		ID: c.ID, Attempt: c.Attempt + c.Probes, Target: c.Target, Type: t.Type, Options: t.Options,
 		Event: c.Event, Resume: c.Resume,
 	}
 	native := false
@@ -169,18 +192,22 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 		o.Error = err.Error()
 	}
 	t.mask(&o)
-	if now, known := d.Target(c.Target); known {
-		now.mask(&o) // it was given other secrets meanwhile, which it may repeat as well
+	if today, known := d.Target(c.Target); known {
+		today.mask(&o) // it was given other secrets meanwhile, which it may repeat as well
 	}
-	switch v.Outcome {
-	case plugin.Delivered:
+	now := time.Now()
+	o.Asked = Asked(v, now)
+	switch {
+	case v.Outcome == plugin.Delivered:
 		o.State = store.Delivered
-	case plugin.PermanentFail:
+	case v.Outcome == plugin.PermanentFail:
 		o.State, o.Reason = store.Dead, "the answer was final"
+	case o.Receipt.Scope == plugin.ScopeTargetGone:
+		o.State, o.Reason = store.Dead, "the target is gone"
 	default:
 		o.State = store.Waiting
-		o.Next = t.Policy.Next(c.Attempt, v, time.Now())
-		if o.Next.After(c.GiveUp) {
+		o.Next = t.Policy.Next(c.Attempt, v, now)
+		if unanswered := c.Probe && v.Outcome == plugin.Retry; o.Next.After(c.GiveUp) && !unanswered {
 			o.State, o.Next = store.Dead, time.Time{}
 			o.Reason = fmt.Sprintf("given up after %d attempts", c.Attempt)
 		}

@@ -57,7 +57,7 @@ func TestNothingIsStuck(t *testing.T) {
 						r.run()
 					}
 				}
-				time.Sleep(time.Minute)
+				time.Sleep(time.Hour) // five failures in a row open the circuit
 				defer r.end()
 				l, err := r.store.Events(t.Context(), store.Query{Limit: 1000, Outcome: string(store.Delivered)})
 				if err != nil || len(l) != events {

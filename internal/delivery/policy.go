@@ -26,11 +26,24 @@ type Policy struct {
 func (p Policy) Next(attempt int, v plugin.Verdict, now time.Time) time.Time {
 	wait := p.delay(attempt + 1)
 	wait += time.Duration((2*rand.Float64() - 1) * jitter * float64(wait))
-	asked := v.After
-	if !v.Until.IsZero() {
-		asked = v.Until.Sub(now)
+	next := now.Add(wait)
+	if asked := Asked(v, now); asked.After(next) {
+		return asked
 	}
-	return now.Add(max(wait, min(asked, maxRetryAfter)))
+	return next
+}
+
+// Asked returns before when a target that answered v at now wishes to hear nothing, which
+// is within an hour; zero where it did not say, or named the past.
+func Asked(v plugin.Verdict, now time.Time) time.Time {
+	after := v.After
+	if !v.Until.IsZero() {
+		after = v.Until.Sub(now)
+	}
+	if after <= 0 {
+		return time.Time{}
+	}
+	return now.Add(min(after, maxRetryAfter))
 }
 
 // First returns when the first attempt of what is accepted at now is due.

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/internal/store"
@@ -52,7 +53,10 @@ func (p *pump) run(ctx context.Context) {
 		if known && (p.queued < t.Concurrency || len(p.runnable) == 0 && p.inFlight < t.Concurrency) {
 			p.claim(ctx, 4*t.Concurrency)
 		}
-		for known && p.inFlight < t.Concurrency && len(p.runnable) > 0 {
+		if known && !p.d.Store.Sends(p.target) {
+			p.shed(ctx)
+		}
+		for known && p.inFlight < t.Concurrency && p.mayStart() {
 			p.start(t)
 		}
 		if p.inFlight == 0 {
@@ -74,13 +78,19 @@ func (p *pump) run(ctx context.Context) {
 	}
 }
 
+// mayStart reports whether there is a delivery that may be sent now. The target is asked
+// about before each one: what came of the last may have closed it.
+func (p *pump) mayStart() bool {
+	return len(p.runnable) > 0 && (p.runnable[0].queue[0].Probe || p.d.Store.Sends(p.target))
+}
+
 // settle takes in a result and the others that are there already, and reports whether
-// they must be written down before more is claimed: one is to be tried again, and until
-// the store knows, it would hand out what stands behind it.
+// they must be written down before more is sent: one failed, and until the store knows, it
+// would hand out what stands behind it, or what its target takes no more.
 func (p *pump) settle(o store.Outcome) (again bool) {
 	for {
 		p.ended(o)
-		again = again || o.Key != "" && o.State == store.Waiting
+		again = again || o.State == store.Waiting || o.State == store.Dead
 		select {
 		case o = <-p.results:
 		default:
@@ -158,7 +168,7 @@ func (p *pump) ended(o store.Outcome) {
 func returned(cs []store.Claimed) []store.Outcome {
 	out := make([]store.Outcome, len(cs))
 	for i, c := range cs {
-		out[i] = store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Returned: true}
+		out[i] = store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Probe: c.Probe, Returned: true}
 	}
 	return out
 }
@@ -176,6 +186,39 @@ func (p *pump) leave(ctx context.Context) (back bool) {
 		p.d.recorder.flush(ctx)
 	}
 	return false
+}
+
+// shed gives back what is not begun, and what was handed over, as long as nothing is to
+// be sent to this target. A probe stays: it is to be sent all the same.
+func (p *pump) shed(ctx context.Context) {
+	p.take(p.d.Store.Handed(p.target))
+	var probes []store.Claimed
+	for _, l := range p.runnable {
+		probes = append(probes, l.probes()...)
+	}
+	for _, l := range p.lanes {
+		if !slices.Contains(p.runnable, l) {
+			probes = append(probes, l.probes()...)
+		}
+	}
+	p.queued -= len(probes)
+	given := p.queued > 0
+	p.giveBack()
+	if given {
+		p.d.recorder.flush(ctx)
+	}
+	p.take(probes)
+}
+
+// probes takes the probes out of the lane.
+func (l *lane) probes() (out []store.Claimed) {
+	l.queue = slices.DeleteFunc(l.queue, func(c store.Claimed) bool {
+		if c.Probe {
+			out = append(out, c)
+		}
+		return c.Probe
+	})
+	return out
 }
 
 // giveBack ends the claims of what was not begun.

@@ -37,6 +37,9 @@ func (p *Plan) route(e *event.Event, from time.Time) (store.Routing, error) {
 	for _, match := range p.Rules.Route(e) {
 		routing.Matched = append(routing.Matched, match.Rule)
 		for _, d := range match.Deliver {
+			if e.Target != nil && e.Target.Name == d.Target {
+				continue // what it is told of itself would be about the next failure
+			}
 			says := render.Of(d.Message)
 			what := planned{d.Target, says.Over(p.Targets[d.Target].Message)}
 			i, ok := index[what]

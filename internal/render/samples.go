@@ -116,6 +116,12 @@ func details(e *event.Event, family, rest string, at time.Time) {
 	case "delivery_chain":
 		e.Status = event.Succeeded
 		e.DeliveryChain = &event.DeliveryChain{ID: "chain-1", Name: "release", InstanceID: "run-1", Version: "3", Result: "SUCCESS"}
+	case "bellbuoy":
+		if rest == "target.failing" || rest == "target.disabled" || rest == "target.recovered" || rest == "expired" {
+			e.Target = &event.Target{
+				Name: "ci", Type: "webhook", Condition: "failing", Since: &at, Reason: "status 503: over capacity", Failures: 2, Deliveries: 37,
+			}
+		}
 	case "unknown":
 		e.Reason = `the action "rename" is not known`
 	}

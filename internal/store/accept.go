@@ -184,12 +184,13 @@ func list(names []string) string {
 // plan writes an event's deliveries. Those that are due are leased to this process
 // and handed over once committed, unless the target has enough in hand or the key
 // has others waiting before it: then a claim finds them. Those to a target that is
-// gone are parked: who planned them may not have heard of that yet.
+// disabled are parked, and those to one that is gone: who planned them may not have
+// heard of that yet.
 func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 	now := time.Now()
 	for _, p := range r.Deliveries {
-		where, gone := toBeClaimed, s.present.gone(p.Target)
-		if !gone {
+		where, parked := toBeClaimed, s.parkedFor(p.Target) != ""
+		if !parked {
 			var err error
 			if where, err = s.place(ctx, p, now); err != nil {
 				return err
@@ -205,11 +206,11 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		}
 		s.seqs.delivery++
 		if _, err := s.stmts.insertDelivery.ExecContext(ctx, s.seqs.delivery, p.ID, seq, p.Target, p.Type, p.Rule, list(p.Rules),
-			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp), p.Hold.Microseconds(), rendering); err != nil {
+			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp.Add(-s.lost(p.Target, now))), p.Hold.Microseconds(), rendering); err != nil {
 			return err
 		}
-		if gone {
-			if err := s.parkOne(ctx, s.seqs.delivery, now); err != nil {
+		if parked {
+			if err := s.parkOne(ctx, p.Target, s.seqs.delivery, now); err != nil {
 				return err
 			}
 		}
@@ -244,7 +245,7 @@ func (s *Store) place(ctx context.Context, p Planned, now time.Time) (place, err
 	room, look := h.room(p.Target, s.window)
 	if look && p.Key != "" {
 		var waits, others, held bool
-		if err := s.stmts.keyWaits.QueryRowContext(ctx, p.Target, p.Key, micros(now)).Scan(&waits, &others, &held); err != nil {
+		if err := s.stmts.keyWaits.QueryRowContext(ctx, p.Target, p.Key, micros(s.clock(p.Target, now))).Scan(&waits, &others, &held); err != nil {
 			return 0, err
 		}
 		switch {
@@ -259,7 +260,11 @@ func (s *Store) place(ctx context.Context, p Planned, now time.Time) (place, err
 			room = false
 		}
 	}
-	if room && !p.Due.After(now) {
+	if g := s.gate(p.Target, now); g.sends == 0 {
+		h.mark(p.Target, false)
+		s.shut(p.Target, g)
+		return toBeClaimed, nil
+	} else if room && !p.Due.After(now) && !g.probe {
 		return handedOver, nil
 	}
 	h.due(p.Target, p.Due, now)

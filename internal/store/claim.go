@@ -61,9 +61,6 @@ func (s *Store) Handed(target string) []Claimed {
 // handed over is older than those of it that are stored, so what is claimed goes behind
 // what was handed.
 func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, error) {
-	if s.present.gone(target) { // it may be coming back; nothing is claimed before all of it has
-		return nil, nil
-	}
 	h := &s.shelves
 	h.mu.Lock()
 	sh := h.at(target)
@@ -71,10 +68,21 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 	h.mu.Unlock()
 	h.change(target, func(*shelf) {})
 	now := time.Now()
-	if err := s.free(ctx, target, sh, n, now); err != nil {
+	g := s.gate(target, now)
+	if n = min(n, g.sends); n == 0 {
+		s.shut(target, g)
+		return nil, nil
+	}
+	if err := s.free(ctx, target, sh, n, s.clock(target, now)); err != nil {
 		return nil, err
 	}
-	out, err := s.lease(ctx, target, n, now)
+	lease := s.lease
+	if g.probe {
+		lease = func(ctx context.Context, target string, _ int, now time.Time) ([]Claimed, error) {
+			return s.leaseProbe(ctx, target, now)
+		}
+	}
+	out, err := lease(ctx, target, n, now)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +92,7 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 		if err := s.stmts.anyWaiting.QueryRowContext(ctx, target).Scan(&others); err != nil {
 			return nil, err
 		}
-		if err := s.stmts.nextWake.QueryRowContext(ctx, target, micros(now)).Scan(&next); err != nil {
+		if err := s.stmts.nextWake.QueryRowContext(ctx, target, micros(now), s.lost(target, now).Microseconds()).Scan(&next); err != nil {
 			return nil, err
 		}
 	}
@@ -107,15 +115,16 @@ func (s *Store) lease(ctx context.Context, target string, n int, now time.Time) 
 		return nil, err
 	}
 	defer rows.Close()
+	lost := s.lost(target, now)
 	var out []Claimed
 	for rows.Next() {
 		c := Claimed{Target: target}
 		var giveUp int64
-		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Resume, &giveUp, (*[]byte)(&c.Event), &c.Rendering); err != nil {
+		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Resume, &giveUp, (*[]byte)(&c.Event), &c.Rendering, &c.Probes); err != nil {
 			return nil, err
 		}
 		c.Attempt++
-		c.GiveUp = fromMicros(giveUp)
+		c.GiveUp = fromMicros(giveUp).Add(lost)
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b Claimed) int { return int(a.Seq - b.Seq) })

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
 // Record writes down how attempts ended and ends their claims, and the claims of what
@@ -58,24 +60,37 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if o.Outcome != "" {
 		made = 1
 	}
-	r, err := s.stmts.record.ExecContext(ctx, o.Seq, o.Attempt-1, s.owner, string(o.State), o.Reason, micros(o.Next),
-		o.Receipt.Resume, micros(ended), micros(now), made)
-	if err != nil {
+	probe := o.Probe && o.State == Waiting && o.Outcome == plugin.Retry // burns no attempt
+	if probe {
+		if n, err := s.probed(ctx, o); err != nil || n == 0 {
+			return err
+		}
+	} else {
+		r, err := s.stmts.record.ExecContext(ctx, o.Seq, o.Attempt-1, s.owner, string(o.State), o.Reason, micros(o.Next),
+			o.Receipt.Resume, micros(ended), micros(s.clock(o.Target, now)), made)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+	}
+	if err := s.answered(ctx, o, now); err != nil {
 		return err
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return err
-	}
-	next, gone := o.Next, o.State == Waiting && s.present.gone(o.Target)
-	if o.State != Waiting || gone {
+	next, parked := o.Next, o.State == Waiting && s.parkedFor(o.Target) != ""
+	switch {
+	case o.State != Waiting || parked:
 		next = time.Time{}
+	case probe:
+		next = s.health.at(o.Target).Probe
 	}
 	if made == 1 {
 		body := "event"
 		if o.Native {
 			body = "native"
 		}
-		if _, err := s.stmts.insertAttempt.ExecContext(ctx, o.Seq, o.Attempt, micros(o.Time), string(o.Outcome), o.Receipt.Status,
+		if _, err := s.stmts.insertAttempt.ExecContext(ctx, o.Seq, o.Attempt+o.Probes, micros(o.Time), string(o.Outcome), o.Receipt.Status,
 			o.Receipt.Latency.Microseconds(), request, o.Receipt.Reply, string(o.Receipt.Scope), o.Error, micros(next), body); err != nil {
 			return err
 		}
@@ -83,8 +98,11 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	h := &s.shelves
 	h.change(o.Target, func(sh *shelf) { sh.out-- })
 	switch {
-	case gone:
+	case parked:
 		return s.parkKey(ctx, o, now)
+	case probe:
+		h.mark(o.Target, false) // the next probe is
+		return nil
 	case o.State == Waiting:
 		h.due(o.Target, o.Next, now)
 		return s.holdBack(ctx, o, now)
@@ -106,7 +124,8 @@ func (s *Store) holdBack(ctx context.Context, o Outcome, now time.Time) error {
 	if err := s.stmts.holdUntil.QueryRowContext(ctx, o.Seq).Scan(&until); err != nil {
 		return err
 	}
-	if until <= micros(now) {
+	clock := s.clock(o.Target, now)
+	if until <= micros(clock) {
 		return nil
 	}
 	if _, err := s.stmts.holdBack.ExecContext(ctx, o.Target, o.Key, o.Seq); err != nil {
@@ -124,7 +143,7 @@ func (s *Store) holdBack(ctx context.Context, o Outcome, now time.Time) error {
 		sh.out -= int(n)
 		sh.handed = slices.DeleteFunc(sh.handed, func(c Claimed) bool { return c.Key == o.Key })
 		if until < math.MaxInt64 {
-			s.shelves.wakeAt(sh, fromMicros(until))
+			s.shelves.wakeAt(sh, now.Add(fromMicros(until).Sub(clock)))
 		}
 	})
 	return nil
@@ -139,8 +158,11 @@ func (s *Store) giveBack(ctx context.Context, o Outcome) error {
 		return err
 	}
 	s.shelves.change(o.Target, func(sh *shelf) { sh.out-- })
-	if s.present.gone(o.Target) {
-		return s.parkOne(ctx, o.Seq, time.Now())
+	if s.parkedFor(o.Target) != "" {
+		return s.parkOne(ctx, o.Target, o.Seq, time.Now())
+	}
+	if err := s.probeUnsent(ctx, o, time.Now()); err != nil {
+		return err
 	}
 	s.shelves.mark(o.Target, true)
 	return nil

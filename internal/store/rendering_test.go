@@ -161,6 +161,7 @@ func down(t *testing.T, path string) {
 	defer db.Close()
 	for _, q := range []string{
 		`ALTER TABLE delivery DROP COLUMN rendering`, `ALTER TABLE attempt DROP COLUMN body`, `DROP TABLE rendering`,
+		`DROP TABLE target`, `DROP TABLE raised`, `DROP INDEX delivery_parked_since`, `ALTER TABLE delivery DROP COLUMN probes`,
 		`DELETE FROM ` + goose.DefaultTablename + ` WHERE version_id > 1`,
 	} {
 		if _, err := db.ExecContext(context.Background(), q); err != nil {

@@ -235,7 +235,7 @@ var sqliteTexts = texts{
 				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 ORDER BY seq LIMIT ?3)
 			LIMIT ?3)
 		RETURNING seq, id, type, key, attempts, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event),
-			coalesce((SELECT source FROM rendering WHERE rendering.id = delivery.rendering), '')`,
+			coalesce((SELECT source FROM rendering WHERE rendering.id = delivery.rendering), ''), probes`,
 	free: `UPDATE delivery SET behind = 0 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND behind = 1 ORDER BY seq LIMIT ?3)`,
 	keysBehind: `WITH RECURSIVE k (key) AS (
@@ -254,8 +254,8 @@ var sqliteTexts = texts{
 		SELECT * FROM (SELECT due FROM delivery
 			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due > ?2 ORDER BY seq LIMIT 1)
 		UNION ALL
-		SELECT * FROM (SELECT hold_until FROM delivery
-			WHERE target = ?1 AND state = 'waiting' AND attempts > 0 AND hold_until > ?2 AND hold_until < 9223372036854775807
+		SELECT * FROM (SELECT hold_until + ?3 FROM delivery
+			WHERE target = ?1 AND state = 'waiting' AND attempts > 0 AND hold_until > ?2 - ?3 AND hold_until < 9223372036854775807
 			ORDER BY hold_until LIMIT 1))`,
 	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + ?10, lease = 0, resume = ?7, ended = ?8,
 			hold_until = CASE WHEN ?4 = 'waiting' AND hold_until = 0
@@ -274,15 +274,34 @@ var sqliteTexts = texts{
 		WHERE seq = ?1 AND state = 'held'`,
 	park: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND state = 'waiting' AND lease = 0 ORDER BY seq LIMIT ?4)`,
-	parkOne: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3 WHERE seq = ?1`,
+	parkOne: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3
+		WHERE seq = ?1 AND state = 'waiting' AND lease = 0`,
 	release: `UPDATE delivery SET state = 'waiting', reason = '', ended = 0,
 			behind = CASE WHEN attempts = 0 AND key <> '' THEN 1 ELSE behind END,
-			give_up = give_up + CASE WHEN ended = 0 THEN 0 ELSE max(0, ?3 - ended) END,
+			give_up = give_up + CASE WHEN ended = 0 THEN 0 ELSE max(0, ?2 - ended) END,
 			hold_until = CASE WHEN hold_until IN (0, 9223372036854775807) OR ended = 0 THEN hold_until
-				ELSE hold_until + max(0, ?3 - ended) END
-		WHERE seq IN (SELECT seq FROM delivery WHERE target = ?1 AND state = 'parked' AND reason = ?2 ORDER BY seq LIMIT ?4)`,
-	cancel: `UPDATE delivery SET state = 'cancelled', reason = ?3, ended = ?4 WHERE seq IN (SELECT seq FROM delivery
-		WHERE target = ?1 AND state = 'parked' AND reason = ?2 ORDER BY seq LIMIT ?5)`,
+				ELSE hold_until + max(0, ?2 - ended) END
+		WHERE seq IN (SELECT seq FROM delivery WHERE target = ?1 AND state = 'parked' ORDER BY seq LIMIT ?3)`,
+	cancel: `UPDATE delivery SET state = 'cancelled', reason = ?2, ended = ?3 WHERE seq IN (SELECT seq FROM delivery
+		WHERE target = ?1 AND state = 'parked' ORDER BY seq LIMIT ?4)`,
+
+	conditions: `SELECT name, retries, open, probe, wait, paused, failures, disabled, why, releasing, marked, mark, lost, said
+		FROM target`,
+	putCondition: `INSERT INTO target (name, retries, open, probe, wait, paused, failures, disabled, why, releasing, marked, mark, lost, said)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+		ON CONFLICT (name) DO UPDATE SET retries = excluded.retries, open = excluded.open, probe = excluded.probe,
+			wait = excluded.wait, paused = excluded.paused, failures = excluded.failures, disabled = excluded.disabled,
+			why = excluded.why, releasing = excluded.releasing, marked = excluded.marked, mark = excluded.mark,
+			lost = excluded.lost, said = excluded.said`,
+	probed: `UPDATE delivery SET probes = probes + 1, lease = 0, resume = ?4
+		WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+	raise: `INSERT INTO raised (type, about, at) VALUES (?1, ?2, ?3)
+		ON CONFLICT (type, about) DO UPDATE SET at = excluded.at WHERE at <= ?3 - ?4 OR at > ?3`,
+	repark: `UPDATE delivery SET reason = ?2 WHERE seq IN (SELECT seq FROM delivery
+		WHERE target = ?1 AND state = 'parked' AND reason <> ?2 ORDER BY seq LIMIT ?3)`,
+	expire: `UPDATE delivery SET state = 'expired', reason = ?3 || reason, ended = ?4 WHERE seq IN (SELECT seq FROM delivery
+		WHERE target = ?1 AND state = 'parked' AND ended <= ?2 ORDER BY ended LIMIT ?5)`,
+	countOverdue: `SELECT count(*) FROM delivery WHERE target = ?1 AND state = 'parked' AND ended <= ?2`,
 
 	voidLeases: `UPDATE delivery SET lease = 0 WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0)`,
 	waitingTargets: `WITH RECURSIVE t (target) AS (
@@ -291,6 +310,11 @@ var sqliteTexts = texts{
 			SELECT (SELECT min(target) FROM delivery WHERE target > t.target AND state = 'waiting' AND lease = 0)
 			FROM t WHERE t.target IS NOT NULL)
 		SELECT target FROM t WHERE target IS NOT NULL`,
-	parkedTargets: `SELECT DISTINCT target FROM delivery WHERE state = 'parked' AND reason = ?1`,
-	targetCounts:  `SELECT target, max(type), state, count(*) FROM delivery GROUP BY target, state`,
+	parkedTargets: `WITH RECURSIVE t (target) AS (
+			SELECT min(target) FROM delivery WHERE state = 'parked'
+			UNION ALL
+			SELECT (SELECT min(target) FROM delivery WHERE target > t.target AND state = 'parked')
+			FROM t WHERE t.target IS NOT NULL)
+		SELECT target FROM t WHERE target IS NOT NULL`,
+	targetCounts: `SELECT target, max(type), state, count(*) FROM delivery GROUP BY target, state`,
 }

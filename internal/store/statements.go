@@ -18,6 +18,8 @@ type texts struct {
 	record, holdUntil, holdBack, giveBack, giveBackBehind     string
 	insertAttempt, routeEvent, park, parkOne, release, cancel string
 
+	conditions, putCondition, probed, raise                 string
+	repark, expire, countOverdue                            string
 	voidLeases, waitingTargets, parkedTargets, targetCounts string
 }
 

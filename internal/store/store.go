@@ -66,6 +66,7 @@ type Store struct {
 	shelves shelves
 	seqs    sequences
 	present presence // the writer's
+	health  health
 	tail    tail
 	counts  counts
 	callers int // jobs that somebody waited for in the last batch; the writer's
@@ -97,6 +98,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	}
 	s.shelves.init()
 	s.counts.init()
+	s.health.init()
 	if s.lock, err = lockFile(path); err != nil {
 		return nil, err
 	}
@@ -152,6 +154,9 @@ func (s *Store) takeOver(ctx context.Context) error {
 	}
 	// An event may be gone from the table and have its row in seen still.
 	s.seqs.event = max(s.seqs.event, s.tail.indexed)
+	if err := s.loadConditions(ctx); err != nil {
+		return err
+	}
 	targets, err := s.column(ctx, s.stmts.text.waitingTargets)
 	if err != nil {
 		return err

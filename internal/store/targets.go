@@ -25,6 +25,7 @@ type Target struct {
 	DisableAfter int           // deliveries in a row that end dead until it is disabled; 0 = it never is
 	ParkFor      time.Duration // how long a delivery stays parked before it expires
 	Shadow       bool          // what is sent is made and kept, and not sent
+	Type         string
 }
 
 // Rate bounds the sends in any window of time.
@@ -56,7 +57,7 @@ func (s *Store) Targets(ctx context.Context, named map[string]Target) error {
 	if named == nil {
 		named = map[string]Target{}
 	}
-	parked, err := s.column(ctx, s.stmts.text.parkedTargets, goneTarget)
+	parked, err := s.column(ctx, s.stmts.text.parkedTargets)
 	if err != nil {
 		return fmt.Errorf("find parked deliveries: %w", err)
 	}
@@ -78,7 +79,7 @@ func (s *Store) Targets(ctx context.Context, named map[string]Target) error {
 	if err := s.move(ctx, gone, s.park, func([]string) {}); err != nil {
 		return fmt.Errorf("park deliveries: %w", err)
 	}
-	if err := s.move(ctx, returning, s.release, s.welcome); err != nil {
+	if err := s.move(ctx, returning, s.restore, s.welcome); err != nil {
 		return fmt.Errorf("release parked deliveries: %w", err)
 	}
 	return nil
@@ -91,7 +92,7 @@ func (s *Store) announce(ctx context.Context, named map[string]Target, parked []
 	for _, t := range parked {
 		first[t] = true
 	}
-	err = s.write(ctx, &job{run: func(context.Context) error {
+	err = s.write(ctx, &job{run: func(ctx context.Context) error {
 		old, here := s.present, make(map[string]bool, len(named))
 		returning = nil
 		for t := range named {
@@ -107,7 +108,7 @@ func (s *Store) announce(ctx context.Context, named map[string]Target, parked []
 				s.shelves.change(t, func(*shelf) {}) // what was handed over is to be given back
 			}
 		}
-		return nil
+		return s.closeUnnamed(ctx)
 	}})
 	return returning, err
 }
@@ -140,7 +141,7 @@ func (s *Store) move(ctx context.Context, targets []string, one func(ctx context
 }
 
 func (s *Store) park(ctx context.Context, target string, n int) (int, error) {
-	r, err := s.stmts.park.ExecContext(ctx, target, goneTarget, micros(time.Now()), n)
+	r, err := s.stmts.park.ExecContext(ctx, target, s.parkedFor(target), micros(time.Now()), n)
 	if err != nil {
 		return 0, err
 	}
@@ -149,8 +150,8 @@ func (s *Store) park(ctx context.Context, target string, n int) (int, error) {
 }
 
 // parkOne parks a delivery that nobody holds any more.
-func (s *Store) parkOne(ctx context.Context, seq int64, now time.Time) error {
-	_, err := s.stmts.parkOne.ExecContext(ctx, seq, goneTarget, micros(now))
+func (s *Store) parkOne(ctx context.Context, target string, seq int64, now time.Time) error {
+	_, err := s.stmts.parkOne.ExecContext(ctx, seq, s.parkedFor(target), micros(now))
 	return err
 }
 
@@ -160,7 +161,7 @@ func (s *Store) parkKey(ctx context.Context, o Outcome, now time.Time) error {
 	if err := s.holdBack(ctx, o, now); err != nil {
 		return err
 	}
-	if err := s.parkOne(ctx, o.Seq, now); err != nil {
+	if err := s.parkOne(ctx, o.Target, o.Seq, now); err != nil {
 		return err
 	}
 	_, err := s.park(ctx, o.Target, movedAtOnce) // the others of this target are parked already
@@ -170,7 +171,7 @@ func (s *Store) parkKey(ctx context.Context, o Outcome, now time.Time) error {
 // release has parked deliveries wait again. Those with a key that were not tried yet are
 // put behind what may be tried again of it; the next claim finds out whether there is any.
 func (s *Store) release(ctx context.Context, target string, n int) (int, error) {
-	r, err := s.stmts.release.ExecContext(ctx, target, goneTarget, micros(time.Now()), n)
+	r, err := s.stmts.release.ExecContext(ctx, target, micros(time.Now()), n)
 	if err != nil {
 		return 0, err
 	}
@@ -192,8 +193,8 @@ func (s *Store) welcome(targets []string) {
 	s.present.here = here
 }
 
-// Cancel ends the deliveries that are parked because the config does not name their
-// target, with that reason, and returns how many. Where the config names the target the
+// Cancel ends the deliveries that are parked for a target that the config does not name,
+// with that reason, and returns how many. Where the config names the target the
 // error is [ErrConfigured]; an attempt under way is not waited for, and is parked if it
 // fails.
 func (s *Store) Cancel(ctx context.Context, target, reason string) (int, error) {
@@ -204,7 +205,7 @@ func (s *Store) Cancel(ctx context.Context, target, reason string) (int, error) 
 			if configured = s.present.named == nil || named; configured {
 				return nil
 			}
-			r, err := s.stmts.cancel.ExecContext(ctx, target, goneTarget, reason, micros(time.Now()), movedAtOnce)
+			r, err := s.stmts.cancel.ExecContext(ctx, target, reason, micros(time.Now()), movedAtOnce)
 			if err != nil {
 				return err
 			}

@@ -128,6 +128,11 @@ type Claimed struct {
 	GiveUp  time.Time
 	// Rendering is as planned.
 	Rendering string
+	// Probe says that the target's circuit is open, and that this one delivery is sent to
+	// find out whether it answers again. Probes is how many of its attempts were such:
+	// Attempt does not count them.
+	Probe  bool
+	Probes int
 }
 
 // Outcome is how one claimed delivery's attempt ended, or that it was given back. One
@@ -149,6 +154,11 @@ type Outcome struct {
 	// Native: a body that is empty in the receipt is the one that the registry posted,
 	// and not the event's JSON.
 	Native bool
+	// Probe and Probes are as claimed.
+	Probe  bool
+	Probes int
+	// Asked is before when the target wishes to hear nothing; zero = it did not say.
+	Asked time.Time
 }
 
 // Query chooses events. Zero fields do not narrow.

@@ -263,6 +263,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 			j.then()
 		}
 	}
+	s.health.commit() // before whoever is told of work asks
 	s.shelves.committed()
 	return false, nil
 }
@@ -275,6 +276,7 @@ func (s *Store) rollback(ctx context.Context, err error) error {
 	}
 	s.shelves.undo()
 	s.tail.undo()
+	s.health.undo()
 	clear(s.renderings)
 	if final(err) {
 		s.fail(err)

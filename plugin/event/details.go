@@ -186,3 +186,14 @@ type DeliveryChain struct {
 	Version    string `json:"version,omitempty"`
 	Result     string `json:"result,omitempty"` // in the source's words
 }
+
+// Target is the target of bellbuoy's own that an event of its own is about.
+type Target struct {
+	Name       string     `json:"name"` // as in bellbuoy's config
+	Type       string     `json:"type,omitempty"`
+	Condition  string     `json:"condition"`            // healthy, failing, paused or disabled
+	Since      *time.Time `json:"since,omitempty"`      // when that began, where it is not healthy
+	Reason     string     `json:"reason,omitempty"`     // for that, in the words of the last answer or of who decided it
+	Failures   int        `json:"failures,omitempty"`   // deliveries in a row that came to nothing
+	Deliveries int        `json:"deliveries,omitempty"` // of bellbuoy.expired: how many expired
+}

@@ -41,6 +41,7 @@ type Event struct {
 	Retention     *Retention     `json:"retention,omitempty"`
 	Expiry        *Expiry        `json:"expiry,omitempty"`
 	DeliveryChain *DeliveryChain `json:"delivery_chain,omitempty"`
+	Target        *Target        `json:"target,omitempty"`
 
 	// Reason says, for [Unknown] only, which field or value was not known.
 	Reason string `json:"reason,omitempty"`
@@ -169,7 +170,7 @@ type Origin string
 
 const (
 	OriginNative     Origin = "native"     // a registry sent it
-	OriginDerived    Origin = "derived"    // read out of another event
+	OriginDerived    Origin = "derived"    // read out of another event, or made by bellbuoy of what it saw
 	OriginReconciled Origin = "reconciled" // found by comparing with the registry
 	OriginReplayed   Origin = "replayed"   // a stored event, judged again
 	OriginTest       Origin = "test"       // made to try a target

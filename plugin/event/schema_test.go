@@ -63,6 +63,7 @@ var about = map[string]string{
 	"retention":      "retention.completed",
 	"expiry":         "artifact.expiring",
 	"delivery_chain": "delivery_chain.completed",
+	"target":         "bellbuoy.",
 }
 
 // withStatus are the types that have a status, by their beginnings.
