@@ -49,6 +49,7 @@ type rig struct {
 	targets map[string]Target
 	find    func(string) (Target, bool) // nil looks among targets
 	stop    func() error
+	scope   plugin.Scope // of failures
 }
 
 func newRig(t *testing.T, answer func(sent) error) *rig {
@@ -109,7 +110,11 @@ func (r *rig) send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, erro
 	go func() { done <- r.answer(s) }()
 	select {
 	case err := <-done:
-		return plugin.Receipt{Request: plugin.Request{Method: "POST", URL: "http://" + d.Target}}, err
+		receipt := plugin.Receipt{Request: plugin.Request{Method: "POST", URL: "http://" + d.Target}}
+		if err != nil {
+			receipt.Scope = r.scope
+		}
+		return receipt, err
 	case <-ctx.Done():
 		go func() { <-done }()
 		return plugin.Receipt{}, ctx.Err()

@@ -27,6 +27,7 @@ func Sample(t event.Type) event.Event {
 	}
 	if family == "bellbuoy" {
 		e.Actor, e.RequestID = nil, ""
+		details(&e, family, rest, at)
 		return e
 	}
 	e.Repository = &event.Repository{
