@@ -15,14 +15,19 @@ func newTargets(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "targets",
 		GroupID: groupAsk,
-		Short:   "List the targets, or give up what is parked for one that is gone",
-		Long: `List the targets of the running bellbuoy, and how many deliveries to each are in
-which state. A target that the config does not name any more is listed as long as
+		Short:   "List the targets, and decide what becomes of one",
+		Long: `List the targets of the running bellbuoy, how many deliveries to each are in which
+state, and how each is: healthy, failing (its circuit is open, and nothing but probes
+is sent), paused (it asked to be left alone), disabled (until "bellbuoy targets enable
+NAME") or gone.
+
+A target that the config does not name any more is listed as long as
 there is a delivery to it: those that were not made are parked until its name
 returns, or are given up with "bellbuoy targets cancel NAME".
 
 The exit status is 3 where there is none.`,
 		Example: `  bellbuoy targets
+  bellbuoy targets reset ci
   bellbuoy targets cancel old-ci`,
 		Args: noArgs,
 	}
@@ -47,7 +52,7 @@ The exit status is 3 where there is none.`,
 		}
 		return err
 	}
-	cmd.AddCommand(newTargetsCancel(env))
+	cmd.AddCommand(newTargetsCancel(env), newTargetsDisable(env), newTargetsEnable(env), newTargetsReset(env))
 	return cmd
 }
 
@@ -55,8 +60,8 @@ func newTargetsCancel(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel NAME",
 		Short: "Give up the deliveries that are parked for a target which is gone",
-		Long: `End the deliveries that are parked because the config does not name their target
-any more. They are "cancelled" then, and are not made though the name returns. The
+		Long: `End the deliveries that are parked for a target which the config does not name any
+more. They are "cancelled" then, and are not made though the name returns. The
 exit status is 3 where there are none.`,
 		Example: `  bellbuoy targets cancel old-ci`,
 		Args:    oneName,
@@ -100,9 +105,10 @@ func printTargets(w io.Writer, list []client.Target) error {
 		return nil
 	}
 	return table(w, func(w io.Writer) {
-		fmt.Fprintln(w, "TARGET\tTYPE\tIN CONFIG\tDELIVERIES\tSOURCE")
+		fmt.Fprintln(w, "TARGET\tTYPE\tIN CONFIG\tDELIVERIES\tSOURCE\tCONDITION")
 		for _, t := range list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", safe(t.Name), safe(orDash(t.Type)), yesNo(t.InConfig), counts(t.Deliveries), sourceOf(t.Source))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", safe(t.Name), safe(orDash(t.Type)), yesNo(t.InConfig), counts(t.Deliveries), sourceOf(t.Source),
+				conditionText(t.Condition))
 		}
 	})
 }

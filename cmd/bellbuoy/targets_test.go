@@ -126,3 +126,42 @@ func TestTargetsCancel(t *testing.T) {
 		t.Errorf("again: %+v", got)
 	}
 }
+
+func TestTargetsDecide(t *testing.T) {
+	server := configured(t)
+	for _, c := range []struct {
+		line   string
+		status int
+		stdout string
+		stderr string
+	}{
+		{"targets disable", exitUsage, "", "want one NAME, not 0"},
+		{"targets disable nobody", exitNothing, "", `there is no target "nobody"`},
+		{"targets disable ci", exitDone, "ci is disabled since ", ""},
+		{"targets enable ci", exitDone, "ci is healthy.\n", ""},
+		{"targets reset ci -o json", exitDone, "{\n  \"state\": \"healthy\",\n  \"failures\": 0\n}\n", ""},
+	} {
+		got := bellbuoy(t, server, strings.Fields(c.line)...)
+		if got.status != c.status || !strings.HasPrefix(got.stdout, c.stdout) || !strings.Contains(got.stderr, c.stderr) {
+			t.Errorf("%s: %+v", c.line, got)
+		}
+	}
+}
+
+func TestConditionText(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	later := at.Add(time.Minute)
+	for want, c := range map[string]client.Condition{
+		"healthy":                           {State: "healthy"},
+		"healthy; 2 dead in a row":          {State: "healthy", Failures: 2},
+		"healthy; options wrong: a\\nb":     {State: "healthy", Marked: &client.Mark{Since: at, Reason: "a\nb"}},
+		"paused until 2026-03-01T12:01:00Z": {State: "paused", Until: &later},
+		"failing since 2026-03-01T12:00:00Z, next probe 2026-03-01T12:01:00Z: refused": {
+			State: "failing", Since: &at, Until: &later, Reason: "refused", Marked: &client.Mark{Since: at, Reason: "refused"}},
+		"disabled since 2026-03-01T12:00:00Z: disabled by alice": {State: "disabled", Since: &at, Reason: "disabled by alice"},
+	} {
+		if got := conditionText(c); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}

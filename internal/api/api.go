@@ -1,6 +1,7 @@
 // Package api is the admin listener's REST interface: what the running bellbuoy
 // tells of its events, their traces, its quarantine and its configuration. It
-// reads, and ends what nobody can deliver any more; it changes nothing else.
+// reads, ends what nobody can deliver any more, and has targets be sent to or not; it
+// changes nothing else.
 //
 // There are no tokens yet, so only this machine is served: see [New].
 package api
@@ -45,6 +46,7 @@ type server struct {
 //	GET /api/v1/rules            the rules in use, and how the last reload failed
 //	GET /api/v1/targets          targets, and how many deliveries are in which state
 //	POST /api/v1/targets/{name}/cancel
+//	POST /api/v1/targets/{name}/disable, /enable, /reset
 //	GET /api/v1/rule-sets/{hash} the rules that judged an event
 //	POST /api/v1/backtest        what other rules would make of stored events
 //	GET /api/v1/version
@@ -65,6 +67,9 @@ func New(c Config) http.Handler {
 	get(mux, "/api/v1/rules", s.rules)
 	get(mux, "/api/v1/targets", s.targets)
 	post(mux, "/api/v1/targets/{name}/cancel", s.cancelTarget)
+	post(mux, "/api/v1/targets/{name}/disable", s.decide(disable()))
+	post(mux, "/api/v1/targets/{name}/enable", s.decide(enable()))
+	post(mux, "/api/v1/targets/{name}/reset", s.decide(reset()))
 	get(mux, "/api/v1/rule-sets/{hash}", s.showRuleSet)
 	post(mux, "/api/v1/backtest", s.backtest)
 	get(mux, "/api/v1/version", s.version)

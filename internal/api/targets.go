@@ -9,8 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
@@ -21,6 +19,7 @@ type targetPage struct {
 	Type       string              `json:"type"`
 	InConfig   bool                `json:"in_config"`
 	Source     *Source             `json:"source"` // null where nothing defines it any more
+	Condition  condition           `json:"condition"`
 	Deliveries map[store.State]int `json:"deliveries"`
 }
 
@@ -32,9 +31,11 @@ func (s *server) targets(w http.ResponseWriter, r *http.Request) {
 		s.failStore(w, r, err)
 		return
 	}
+	conditions, now := s.Store.Conditions(), s.now().UTC()
 	list := []targetPage{}
 	for _, t := range s.Running().Targets {
-		p := targetPage{Name: t.Name, Type: t.Type, InConfig: true, Source: t.Source, Deliveries: counts[t.Name].States}
+		p := targetPage{Name: t.Name, Type: t.Type, InConfig: true, Source: t.Source,
+			Condition: conditionOf(conditions[t.Name], true, now), Deliveries: counts[t.Name].States}
 		if p.Deliveries == nil {
 			p.Deliveries = map[store.State]int{}
 		}
@@ -42,7 +43,8 @@ func (s *server) targets(w http.ResponseWriter, r *http.Request) {
 		delete(counts, t.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		list = append(list, targetPage{Name: name, Type: counts[name].Type, Deliveries: counts[name].States})
+		list = append(list, targetPage{Name: name, Type: counts[name].Type,
+			Condition: conditionOf(conditions[name], false, now), Deliveries: counts[name].States})
 	}
 	answer(w, list)
 }
@@ -55,21 +57,12 @@ const (
 // cancelTarget ends the deliveries to a target that nothing defines any more.
 func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	var request struct {
-		By string `json:"by"` // who wants it
-	}
-	if err := readJSON(w, r, &request); err != nil {
+	by, err := readBy(w, r)
+	if err != nil {
 		fail(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	if len(request.By) > maxBy || strings.ContainsFunc(request.By, unicode.IsControl) {
-		fail(w, http.StatusBadRequest, "by: write who cancels, in one line of at most %d bytes", maxBy)
-		return
-	}
-	if request.By == "" {
-		request.By = "a request to " + r.URL.Path
-	}
-	n, err := s.Store.Cancel(r.Context(), name, "cancelled by "+request.By)
+	n, err := s.Store.Cancel(r.Context(), name, "cancelled by "+by)
 	switch {
 	case errors.Is(err, store.ErrConfigured):
 		where := "the config"
@@ -84,7 +77,7 @@ func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
 	case n == 0:
 		fail(w, http.StatusNotFound, "nothing is parked for a target %q: list what there is with `bellbuoy targets`", name)
 	default:
-		s.Log.InfoContext(r.Context(), "deliveries cancelled", "target", name, "deliveries", n, "by", request.By)
+		s.Log.InfoContext(r.Context(), "deliveries cancelled", "target", name, "deliveries", n, "by", by)
 		answer(w, struct {
 			Cancelled int `json:"cancelled"`
 		}{n})

@@ -92,8 +92,8 @@ func TestTargetsAndCancel(t *testing.T) {
 		}
 		return strings.Join(lines, "\n")
 	}
-	ci := `{"name":"ci","type":"webhook","in_config":true,"source":{"file":"bb.yml","line":5},"deliveries":{"waiting":1}}`
-	if got, want := targets(), ci+"\n"+`{"name":"gone","type":"webhook","in_config":false,"source":null,"deliveries":{"parked":2}}`; got != want {
+	ci := `{"name":"ci","type":"webhook","in_config":true,"source":{"file":"bb.yml","line":5},"condition":{"state":"healthy","failures":0},"deliveries":{"waiting":1}}`
+	if got, want := targets(), ci+"\n"+`{"name":"gone","type":"webhook","in_config":false,"source":null,"condition":{"state":"gone","failures":0},"deliveries":{"parked":2}}`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	for name, c := range map[string]struct {
@@ -125,7 +125,7 @@ func TestTargetsAndCancel(t *testing.T) {
 	if got := cancel(w, "gone", "{}", nil); got.Code != 200 || got.Body.String() != `{"cancelled":2}`+"\n" {
 		t.Errorf("cancel: %d %s", got.Code, got.Body)
 	}
-	if got, want := targets(), ci+"\n"+`{"name":"gone","type":"webhook","in_config":false,"source":null,"deliveries":{"cancelled":2}}`; got != want {
+	if got, want := targets(), ci+"\n"+`{"name":"gone","type":"webhook","in_config":false,"source":null,"condition":{"state":"gone","failures":0},"deliveries":{"cancelled":2}}`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

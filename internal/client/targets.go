@@ -61,6 +61,7 @@ type Target struct {
 	Type       string         `json:"type"`
 	InConfig   bool           `json:"in_config"`
 	Source     *Source        `json:"source"`
+	Condition  Condition      `json:"condition"`
 	Deliveries map[string]int `json:"deliveries"`
 
 	JSON json.RawMessage `json:"-"`
