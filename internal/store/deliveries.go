@@ -24,6 +24,9 @@ func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
 	}
 	requests := make([]string, len(outcomes))
 	for i, o := range outcomes {
+		if err := o.legal(); err != nil {
+			return fmt.Errorf("record attempt: %w", err)
+		}
 		if o.Returned {
 			continue
 		}
