@@ -363,3 +363,42 @@ func TestMisconfigured(t *testing.T) {
 		}
 	})
 }
+
+// What was claimed and not sent is given back when the target closes, though an attempt
+// is under way that takes long.
+func TestGivenBackUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(s sent) error {
+			if s.native == "n0" {
+				time.Sleep(14 * time.Second)
+			}
+			time.Sleep(time.Second)
+			return nil
+		})
+		defer r.end()
+		r.one(nil)
+		tg := r.targets["ci"]
+		tg.Concurrency = 2
+		r.targets["ci"] = tg
+		for i := range 30 {
+			r.accept(fmt.Sprint("n", i), fmt.Sprint("repo", i%15), "ci")
+		}
+		time.Sleep(500 * time.Millisecond)
+		if _, err := r.store.Disable(t.Context(), "ci", "by alice"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		for i := range 30 {
+			want := store.Parked
+			switch i {
+			case 0:
+				want = store.Waiting // under way
+			case 1:
+				want = store.Delivered
+			}
+			if d := r.trace(fmt.Sprint("n", i)); d.State != want {
+				t.Errorf("n%d is %s, want %s", i, d.State, want)
+			}
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
@@ -117,9 +118,22 @@ func (s *Store) answered(ctx context.Context, o Outcome, now time.Time) error {
 	}
 	next := old.after(answer{
 		outcome: o.Outcome, scope: o.Receipt.Scope, status: o.Receipt.Status, dead: o.State == Dead,
-		probe: o.Probe, asked: whole(o.Asked), next: whole(o.Next), error: o.Error,
+		probe: o.Probe, asked: whole(o.Asked), next: whole(o.Next), error: brief(o.Error),
 	}, s.present.named[o.Target], now)
 	return s.turn(ctx, o.Target, old, next, now)
+}
+
+// brief is the beginning of an error: it is kept with each delivery that is parked for it.
+func brief(s string) string {
+	const most = 300
+	if len(s) <= most {
+		return s
+	}
+	n := most
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "..."
 }
 
 // probeUnsent lets another probe take the place of one that was claimed and not sent.
