@@ -37,8 +37,10 @@ func (r *rig) one(change func(*store.Target)) {
 	r.t.Helper()
 	named := map[string]store.Target{}
 	for n, tg := range r.targets {
-		tg.Concurrency = 1
-		r.targets[n] = tg
+		if tg.Concurrency != 1 { // else it may be read already
+			tg.Concurrency = 1
+			r.targets[n] = tg
+		}
 		t := store.Target{Type: tg.Type}
 		if change != nil {
 			change(&t)
@@ -79,7 +81,7 @@ func TestCircuit(t *testing.T) {
 			t.Errorf("condition %+v", c)
 		}
 		r.accept("n8", "repo8", "ci")
-		time.Sleep(72 * time.Hour)
+		time.Sleep(12 * time.Hour)
 		var gaps []time.Duration
 		probes := r.attempts()
 		var last time.Duration
@@ -111,7 +113,7 @@ func TestCircuit(t *testing.T) {
 				}
 			}
 		}
-		if recorded != n || n < 800 {
+		if recorded != n || n < 140 {
 			t.Errorf("%d attempts were made, %d are in the trace", n, recorded)
 		}
 		before := len(r.attempts())
@@ -124,7 +126,7 @@ func TestCircuit(t *testing.T) {
 		if len(after) != 9 || !slices.IsSorted(after[1:]) { // the first was the probe
 			t.Errorf("after it came back: %s", after)
 		}
-		if c := r.store.Conditions()["ci"]; c.Word(time.Now()) != store.Healthy || c.Retries != 0 || c.Lost < 72*time.Hour {
+		if c := r.store.Conditions()["ci"]; c.Word(time.Now()) != store.Healthy || c.Retries != 0 || c.Lost < 12*time.Hour {
 			t.Errorf("condition %+v", c)
 		}
 		if got := fmt.Sprint(r.own()); got != "[bellbuoy.target.failing bellbuoy.target.recovered]" {
