@@ -62,7 +62,7 @@ func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	n, err := s.Store.Cancel(r.Context(), name, "cancelled by "+by)
+	n, err := s.Store.Cancel(r.Context(), name, by)
 	switch {
 	case errors.Is(err, store.ErrConfigured):
 		where := "the config"

@@ -12,6 +12,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/store"
+	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
 // How long the parts may take to stop, one after the other.
@@ -79,6 +80,9 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	out := delivery.New(delivery.Config{
 		Store: st, Send: senders.Send, Log: log, Grace: sendGrace, Target: now.target,
+		Render: func(ctx context.Context, d plugin.Delivery) (plugin.Request, error) {
+			return senders.Sender(d.Type).Render(ctx, d)
+		},
 	})
 	e := newEnding(ctx)
 	defer e.stop()

@@ -19,6 +19,9 @@ import (
 // say nothing else.
 const defaultConcurrency = 16
 
+// shadowMode is the mode of a target whose requests are made and not sent.
+const shadowMode = "shadow"
+
 // plan is what the intake needs to know of a configuration.
 func (s settings) plan(asked lookups) intake.Plan {
 	p := intake.Plan{
@@ -100,6 +103,7 @@ func (s settings) targets() map[string]delivery.Target {
 			Type: t.Type, Options: t.Options, Timeout: time.Duration(t.Timeout), Concurrency: t.Concurrency,
 			Masks:   masks(t, s.types[t.Type].Secrets),
 			Message: render.Of(t.Message),
+			Shadow:  t.Mode == shadowMode,
 		}
 		if d.Concurrency == 0 {
 			d.Concurrency = s.types[t.Type].Defaults.Concurrency
@@ -119,7 +123,7 @@ func (s settings) targets() map[string]delivery.Target {
 func (s settings) kept() map[string]store.Target {
 	out := map[string]store.Target{}
 	for _, t := range s.config.Targets {
-		k := store.Target{DisableAfter: t.DisableAfter, ParkFor: time.Duration(t.ParkFor), Shadow: t.Mode == "shadow", Type: t.Type}
+		k := store.Target{DisableAfter: t.DisableAfter, ParkFor: time.Duration(t.ParkFor), Shadow: t.Mode == shadowMode, Type: t.Type}
 		if t.Rate != nil {
 			k.Rate = store.Rate{Sends: t.Rate.Sends, Per: time.Duration(t.Rate.Per)}
 		}

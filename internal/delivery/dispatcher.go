@@ -26,6 +26,8 @@ type Target struct {
 	Policy      Policy
 	// Message is how messages are made where the rule says nothing else.
 	Message render.Rendering
+	// Shadow has requests made and kept, and not sent.
+	Shadow bool
 	// Masks are the secrets among Options. A sender masks them in what it tells; this
 	// is the second lock: no receipt and no error is written down with one in it.
 	Masks []string
@@ -36,6 +38,8 @@ type Config struct {
 	Store *store.Store
 	// Send makes one attempt; see [plugin.Sender]. Its error is read as a verdict.
 	Send func(context.Context, plugin.Delivery) (plugin.Receipt, error)
+	// Render makes the request that Send would make; see [plugin.Sender].
+	Render func(context.Context, plugin.Delivery) (plugin.Request, error)
 	// Target finds a target by name. It is asked again for each attempt, so that
 	// what waits is sent with today's options.
 	Target func(name string) (Target, bool)
@@ -182,6 +186,9 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 		o.State, o.Reason = store.Skipped, skip.Reason
 		return o
 	}
+	if t.Shadow || c.Shadow { // one that was claimed as such took nothing of what the target's rate allows
+		return d.shadow(t, delivery, native, o, err)
+	}
 	if err == nil {
 		o.Receipt, err = d.Send(ctx, delivery)
 		keep(&o, delivery.Body, native)
@@ -206,10 +213,10 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 		o.State, o.Reason = store.Dead, "the target is gone"
 	default:
 		o.State = store.Waiting
-		o.Next = t.Policy.Next(c.Attempt, v, now)
+		o.Next = t.Policy.Next(c.Attempt-c.Earlier, v, now)
 		if unanswered := c.Probe && v.Outcome == plugin.Retry; o.Next.After(c.GiveUp) && !unanswered {
 			o.State, o.Next = store.Dead, time.Time{}
-			o.Reason = fmt.Sprintf("given up after %d attempts", c.Attempt)
+			o.Reason = fmt.Sprintf("given up after %d attempts", c.Attempt-c.Earlier)
 		}
 	}
 	return o

@@ -220,6 +220,7 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		c := Claimed{
 			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
 			Event: r.JSON, GiveUp: p.GiveUp, Rendering: p.Rendering,
+			Shadow: s.present.named[p.Target].Shadow,
 		}
 		s.shelves.reserve(p.Target)
 		s.shelves.change(p.Target, func(sh *shelf) {

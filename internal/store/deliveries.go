@@ -98,6 +98,11 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 			return err
 		}
 	}
+	if o.State == Shadowed {
+		if err := s.keepShadow(ctx, o, request); err != nil {
+			return err
+		}
+	}
 	h := &s.shelves
 	h.change(o.Target, func(sh *shelf) { sh.out-- })
 	switch {

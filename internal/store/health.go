@@ -110,7 +110,7 @@ func whole(t time.Time) time.Time {
 func (s *Store) answered(ctx context.Context, o Outcome, now time.Time) error {
 	now = whole(now)
 	old := s.health.at(o.Target)
-	if s.present.gone(o.Target) {
+	if s.present.gone(o.Target) || s.present.named[o.Target].Shadow {
 		return nil
 	}
 	if o.Outcome == "" {

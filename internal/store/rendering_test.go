@@ -1,9 +1,11 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,21 +153,62 @@ func TestOlderStoreIsBroughtUpToDate(t *testing.T) {
 	}
 }
 
-// down makes of a store what it was before renderings were kept.
+// down makes of a store what the first version would have: its tables and columns, with
+// what stands in them.
 func down(t *testing.T, path string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
+	older := path + ".older"
+	db, err := sql.Open("sqlite", "file:"+older)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, q := range []string{
-		`ALTER TABLE delivery DROP COLUMN rendering`, `ALTER TABLE attempt DROP COLUMN body`, `DROP TABLE rendering`,
-		`DROP TABLE target`, `DROP TABLE raised`, `DROP INDEX delivery_parked_since`, `ALTER TABLE delivery DROP COLUMN probes`,
-		`DELETE FROM ` + goose.DefaultTablename + ` WHERE version_id > 1`,
-	} {
-		if _, err := db.ExecContext(context.Background(), q); err != nil {
-			t.Fatalf("%s: %v", q, err)
+	db.SetMaxOpenConns(1)
+	dir, err := fs.Sub(sqliteSchema, "schema/sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	do := func(query string) []string {
+		t.Helper()
+		rows, err := db.QueryContext(t.Context(), query)
+		if err != nil {
+			t.Fatalf("%s: %v", query, err)
 		}
+		defer rows.Close()
+		var out []string
+		for rows.Next() {
+			var v string
+			if err := rows.Scan(&v); err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, v)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		return out
+	}
+	do(`ATTACH '` + path + `' AS newer`)
+	for _, table := range do(`SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> '` + goose.DefaultTablename + `'`) {
+		columns := strings.Join(do(`SELECT name FROM pragma_table_info('`+table+`', 'main')`), ", ")
+		do(`INSERT INTO main.` + table + ` (` + columns + `) SELECT ` + columns + ` FROM newer.` + table)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(older, path); err != nil {
+		t.Fatal(err)
 	}
 }

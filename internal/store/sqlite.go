@@ -234,7 +234,7 @@ var sqliteTexts = texts{
 			SELECT seq FROM (SELECT seq FROM delivery
 				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 ORDER BY seq LIMIT ?3)
 			LIMIT ?3)
-		RETURNING seq, id, type, key, attempts, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event),
+		RETURNING seq, id, type, key, earlier + attempts, earlier, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event),
 			coalesce((SELECT source FROM rendering WHERE rendering.id = delivery.rendering), ''), probes`,
 	free: `UPDATE delivery SET behind = 0 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND behind = 1 ORDER BY seq LIMIT ?3)`,
@@ -260,8 +260,8 @@ var sqliteTexts = texts{
 	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + ?10, lease = 0, resume = ?7, ended = ?8,
 			hold_until = CASE WHEN ?4 = 'waiting' AND hold_until = 0
 				THEN CASE WHEN hold = 0 THEN 9223372036854775807 ELSE ?9 + hold END ELSE hold_until END
-		WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
-	giveBack:  `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+		WHERE seq = ?1 AND earlier + attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+	giveBack:  `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND earlier + attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
 	holdUntil: `SELECT hold_until FROM delivery WHERE seq = ?1`,
 	holdBack: `UPDATE delivery SET behind = 1 WHERE target = ?1 AND key = ?2 AND key <> '' AND state = 'waiting'
 		AND lease = 0 AND attempts = 0 AND behind = 0 AND seq > ?3`,
@@ -294,7 +294,7 @@ var sqliteTexts = texts{
 			why = excluded.why, releasing = excluded.releasing, marked = excluded.marked, mark = excluded.mark,
 			lost = excluded.lost, said = excluded.said`,
 	probed: `UPDATE delivery SET probes = probes + 1, lease = 0, resume = ?4
-		WHERE seq = ?1 AND attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+		WHERE seq = ?1 AND earlier + attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
 	raise: `INSERT INTO raised (type, about, at) VALUES (?1, ?2, ?3)
 		ON CONFLICT (type, about) DO UPDATE SET at = excluded.at WHERE at <= ?3 - ?4 OR at > ?3`,
 	repark: `UPDATE delivery SET reason = ?2 WHERE seq IN (SELECT seq FROM delivery
@@ -302,6 +302,8 @@ var sqliteTexts = texts{
 	expire: `UPDATE delivery SET state = 'expired', reason = ?3 || reason, ended = ?4 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND state = 'parked' AND ended <= ?2 ORDER BY ended LIMIT ?5)`,
 	countOverdue: `SELECT count(*) FROM delivery WHERE target = ?1 AND state = 'parked' AND ended <= ?2`,
+
+	after: sqliteAfter,
 
 	voidLeases: `UPDATE delivery SET lease = 0 WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0)`,
 	waitingTargets: `WITH RECURSIVE t (target) AS (

@@ -21,6 +21,8 @@ type texts struct {
 	conditions, putCondition, probed, raise                 string
 	repark, expire, countOverdue                            string
 	voidLeases, waitingTargets, parkedTargets, targetCounts string
+
+	after afterTexts
 }
 
 // statements are those that the writer runs again and again, prepared.

@@ -108,7 +108,7 @@ func (s *Store) announce(ctx context.Context, named map[string]Target, parked []
 				s.shelves.change(t, func(*shelf) {}) // what was handed over is to be given back
 			}
 		}
-		return s.closeUnnamed(ctx)
+		return s.closeUnasked(ctx)
 	}})
 	return returning, err
 }
@@ -194,10 +194,11 @@ func (s *Store) welcome(targets []string) {
 }
 
 // Cancel ends the deliveries that are parked for a target that the config does not name,
-// with that reason, and returns how many. Where the config names the target the
-// error is [ErrConfigured]; an attempt under way is not waited for, and is parked if it
-// fails.
-func (s *Store) Cancel(ctx context.Context, target, reason string) (int, error) {
+// for by, who is named in their reason and in the audit, and returns how many. Where the
+// config names the target the error is [ErrConfigured]; an attempt under way is not waited
+// for, and is parked if it fails.
+func (s *Store) Cancel(ctx context.Context, target, by string) (int, error) {
+	reason, entry := "cancelled by "+by, int64(0)
 	for total := 0; ; {
 		moved, configured := int64(0), false
 		err := s.write(ctx, &job{run: func(ctx context.Context) error {
@@ -209,7 +210,10 @@ func (s *Store) Cancel(ctx context.Context, target, reason string) (int, error) 
 			if err != nil {
 				return err
 			}
-			moved, err = r.RowsAffected()
+			if moved, err = r.RowsAffected(); err != nil || moved == 0 {
+				return err
+			}
+			entry, err = s.auditCancel(ctx, entry, by, target, total+int(moved))
 			return err
 		}})
 		if err == nil && configured {

@@ -140,14 +140,17 @@ func (s *Store) repark(ctx context.Context, target string, n int) (int, error) {
 	return int(moved), err
 }
 
-// closeUnnamed closes the circuits of targets that the config does not name: what is for
-// them is parked, and when they return nobody knows how they are.
-func (s *Store) closeUnnamed(ctx context.Context) error {
+// closeUnasked closes the circuits of targets that are sent nothing, and ends their
+// pauses: those that the config does not name, for which all is parked, and those in
+// shadow mode. When they are sent to again nobody knows how they are.
+func (s *Store) closeUnasked(ctx context.Context) error {
 	for t, c := range s.health.all() {
-		if _, named := s.present.named[t]; named || c.Open.IsZero() {
+		now, named := s.present.named[t]
+		if named && !now.Shadow || c.Open.IsZero() && c.Paused.IsZero() {
 			continue
 		}
 		next := c.closed(whole(time.Now()))
+		next.Paused = time.Time{}
 		next.Said = "" // nothing is known that could be better than it was
 		if err := s.writeCondition(ctx, t, next); err != nil {
 			return err

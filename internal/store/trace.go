@@ -59,8 +59,11 @@ func trace(ctx context.Context, tx *sql.Tx, seq int64) (Trace, error) {
 	if err := errors.Join(json.Unmarshal(headers, &t.Received.Headers), json.Unmarshal(matched, &t.Matched)); err != nil {
 		return t, err
 	}
-	t.Deliveries, err = tracedDeliveries(ctx, tx, seq, map[string]string{"event": string(t.Event), "native": string(body)})
-	return t, err
+	bodies := map[string]string{"event": string(t.Event), "native": string(body)}
+	if t.Deliveries, err = tracedDeliveries(ctx, tx, seq, bodies); err != nil {
+		return t, err
+	}
+	return t, traceAfter(ctx, tx, seq, &t, bodies)
 }
 
 // find returns the seq of the indexed event with that id, or else of the newest one,

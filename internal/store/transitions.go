@@ -14,10 +14,17 @@ func Transitions() []Transition {
 		{Waiting, Delivered},
 		{Waiting, Dead},
 		{Waiting, Skipped},
+		{Waiting, Shadowed},
 		{Waiting, Parked},
 		{Parked, Waiting},
 		{Parked, Expired},
 		{Parked, Cancelled},
+		{Delivered, Waiting}, // it is redelivered, as all below
+		{Dead, Waiting},
+		{Expired, Waiting},
+		{Cancelled, Waiting},
+		{Skipped, Waiting},
+		{Shadowed, Waiting},
 	}
 }
 

@@ -123,6 +123,8 @@ type Claimed struct {
 	Type    string
 	Key     string
 	Attempt int             // the number of the attempt to be made, 1 on the first
+	Earlier int             // attempts that it had before it was last asked for again
+	Shadow  bool            // the request is to be made and kept, and not sent
 	Event   json.RawMessage // as stored
 	Resume  []byte
 	GiveUp  time.Time
@@ -185,6 +187,8 @@ type Trace struct {
 	State      string           `json:"state"` // "routed", or "held" with Hold
 	Hold       *Hold            `json:"hold,omitempty"`
 	Received   Received         `json:"received"`
+	ReplayOf   *Replayed        `json:"replay_of,omitempty"` // the event that this is a replay of
+	Replays    []Replayed       `json:"replays,omitempty"`   // of this
 	RuleSet    string           `json:"rule_set,omitempty"`
 	Matched    []string         `json:"matched,omitempty"`
 	Deliveries []TracedDelivery `json:"deliveries"`
@@ -218,6 +222,9 @@ type TracedDelivery struct {
 	// Rendering is what the rule says of the message, where it says something.
 	Rendering json.RawMessage `json:"rendering,omitempty"`
 	Attempts  []Attempt       `json:"attempts"`
+	// Redeliveries are how it was asked for again, or came to be made of another.
+	Redeliveries []Redelivered `json:"redeliveries,omitempty"`
+	Shadow       *Shadowing    `json:"shadow,omitempty"`
 }
 
 // Attempt is one attempt in a trace.
