@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +54,7 @@ event was stored in that time.`,
 				fmt.Fprintln(env.stderr, safe(f.String()))
 			}
 		}
-		bar := newBar(env.stderr)
+		bar := newBar(env.stderr, "events")
 		b, err := c.Backtest(cmd.Context(), set.Source, since, bar.show)
 		bar.clear()
 		if err != nil {
@@ -156,40 +155,4 @@ func countEvents(n int) string {
 		return "1 event"
 	}
 	return fmt.Sprintf("%d events", n)
-}
-
-// bar shows on a terminal how far something is, and elsewhere nothing.
-type bar struct {
-	w     io.Writer // nil where nobody watches
-	shown bool
-}
-
-// newBar makes a bar for w, which must be a terminal to be written to.
-func newBar(w io.Writer) *bar {
-	f, ok := w.(*os.File)
-	if !ok {
-		return &bar{}
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return &bar{}
-	}
-	return &bar{w: w}
-}
-
-// show says that so many of about so many are done.
-func (b *bar) show(done, of int) {
-	if b.w == nil || of <= 0 {
-		return
-	}
-	const width = 30
-	full := min(width, width*done/of)
-	fmt.Fprintf(b.w, "\r[%s%s] %d of %d events", strings.Repeat("#", full), strings.Repeat(".", width-full), done, of)
-	b.shown = true
-}
-
-// clear takes the bar off again.
-func (b *bar) clear() {
-	if b.shown {
-		fmt.Fprint(b.w, "\r\x1b[K")
-	}
 }

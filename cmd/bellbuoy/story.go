@@ -24,6 +24,7 @@ func story(t client.Trace, now time.Time) []byte {
 	}
 	fmt.Fprint(&b, "\n\n")
 	tellEvent(&b, t.Event)
+	tellReplays(&b, t)
 	tellReceived(&b, t)
 	tellVerdicts(&b, t)
 	tellDeliveries(&b, t, now)
@@ -122,8 +123,11 @@ func tellDeliveries(b *bytes.Buffer, t client.Trace, now time.Time) {
 		fmt.Fprintf(b, "\nDelivery to %s (%s): %s\n", text(d.Target), text(d.Type), standing(d, now))
 		fmt.Fprintf(b, "  asked for by %s, id %s\n", text(strings.Join(rules, ", ")), text(d.ID))
 		for i, a := range d.Attempts {
+			tellRedeliveries(b, d, i)
 			tellAttempt(b, i+1, a)
 		}
+		tellRedeliveries(b, d, len(d.Attempts))
+		tellShadow(b, d)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package api is the admin listener's REST interface: what the running bellbuoy
 // tells of its events, their traces, its quarantine and its configuration. It
-// reads, ends what nobody can deliver any more, and has targets be sent to or not; it
-// changes nothing else.
+// reads, has targets be sent to or not and deliveries made again, and ends what nobody can
+// deliver any more. What it changes is in the audit, with who asked for it.
 //
 // There are no tokens yet, so only this machine is served: see [New].
 package api
@@ -14,6 +14,7 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // Config is what the API stands on. All of it is needed.
@@ -25,7 +26,11 @@ type Config struct {
 	// Running returns the configuration in use, and how its last reload failed.
 	Running func() Running
 	// Ready returns why events cannot be taken or delivered now, nil where they can.
-	Ready   func() error
+	Ready func() error
+	// Judge says what the rules in force make of an event accepted at a time.
+	Judge func(e *event.Event, from time.Time) (store.Routing, error)
+	// Terms are those of deliveries to a target of the configuration.
+	Terms   func(target string) (store.Terms, bool)
 	Version string
 	Log     *slog.Logger
 }
@@ -41,11 +46,18 @@ type server struct {
 //
 //	GET /api/v1/events           a list, newest first
 //	GET /api/v1/events/{id}      one event's trace
+//	GET /api/v1/deliveries       a list, those planned last first: dead letters with ?state=dead
+//	GET /api/v1/deliveries/{id}  one of them
+//	POST /api/v1/deliveries/{id}/redeliver
+//	POST /api/v1/redeliver       deliveries made again: one, or those that a filter chooses
+//	POST /api/v1/replay          stored events judged by the rules in force
+//	GET /api/v1/audit            what people had done, newest first
 //	GET /api/v1/quarantine       bodies that could not be read
 //	GET /api/v1/quarantine/{id}  one of them, with the body
 //	GET /api/v1/rules            the rules in use, and how the last reload failed
 //	GET /api/v1/targets          targets, and how many deliveries are in which state
 //	POST /api/v1/targets/{name}/cancel
+//	POST /api/v1/targets/{name}/test
 //	POST /api/v1/targets/{name}/disable, /enable, /reset
 //	GET /api/v1/rule-sets/{hash} the rules that judged an event
 //	POST /api/v1/backtest        what other rules would make of stored events
@@ -62,11 +74,18 @@ func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	get(mux, "/api/v1/events", s.events)
 	get(mux, "/api/v1/events/{id}", s.trace)
+	get(mux, "/api/v1/deliveries", s.deliveries)
+	get(mux, "/api/v1/deliveries/{id}", s.delivery)
+	post(mux, "/api/v1/deliveries/{id}/redeliver", s.redeliverOne)
+	post(mux, "/api/v1/redeliver", s.redeliver)
+	post(mux, "/api/v1/replay", s.replay)
+	get(mux, "/api/v1/audit", s.audit)
 	get(mux, "/api/v1/quarantine", s.quarantine)
 	get(mux, "/api/v1/quarantine/{id}", s.quarantined)
 	get(mux, "/api/v1/rules", s.rules)
 	get(mux, "/api/v1/targets", s.targets)
 	post(mux, "/api/v1/targets/{name}/cancel", s.cancelTarget)
+	post(mux, "/api/v1/targets/{name}/test", s.testTarget)
 	post(mux, "/api/v1/targets/{name}/disable", s.decide(disable()))
 	post(mux, "/api/v1/targets/{name}/enable", s.decide(enable()))
 	post(mux, "/api/v1/targets/{name}/reset", s.decide(reset()))

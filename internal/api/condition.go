@@ -3,11 +3,8 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
@@ -59,23 +56,11 @@ type decision struct {
 	store func(s *store.Store, ctx context.Context, target, by string) (store.Condition, error)
 }
 
-func disable() decision {
-	return decision{"target disabled", func(s *store.Store, ctx context.Context, target, by string) (store.Condition, error) {
-		return s.Disable(ctx, target, "disabled by "+by)
-	}}
-}
+func disable() decision { return decision{"target disabled", (*store.Store).Disable} }
 
-func enable() decision {
-	return decision{"target enabled", func(s *store.Store, ctx context.Context, target, _ string) (store.Condition, error) {
-		return s.Enable(ctx, target)
-	}}
-}
+func enable() decision { return decision{"target enabled", (*store.Store).Enable} }
 
-func reset() decision {
-	return decision{"target reset", func(s *store.Store, ctx context.Context, target, _ string) (store.Condition, error) {
-		return s.Reset(ctx, target)
-	}}
-}
+func reset() decision { return decision{"target reset", (*store.Store).Reset} }
 
 // decide carries a decision out. It answers with the condition that follows, when all
 // deliveries of the target are where they belong then.
@@ -119,11 +104,5 @@ func readBy(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err := readJSON(w, r, &request); err != nil {
 		return "", err
 	}
-	if len(request.By) > maxBy || strings.ContainsFunc(request.By, unicode.IsControl) {
-		return "", fmt.Errorf("by: write who wants it, in one line of at most %d bytes", maxBy)
-	}
-	if request.By == "" {
-		request.By = "a request to " + r.URL.Path
-	}
-	return request.By, nil
+	return who(r, request.By)
 }

@@ -77,8 +77,22 @@ type tracePage struct {
 	Verdicts []rules.Verdict `json:"verdicts"`
 	// VerdictsError is why the verdicts are no more than the names of the rules
 	// that matched.
-	VerdictsError string                 `json:"verdicts_error,omitempty"`
-	Deliveries    []store.TracedDelivery `json:"deliveries"`
+	VerdictsError string           `json:"verdicts_error,omitempty"`
+	Deliveries    []tracedPage     `json:"deliveries"`
+	ReplayOf      *store.Replayed  `json:"replay_of,omitempty"`
+	Replays       []store.Replayed `json:"replays,omitempty"`
+}
+
+// tracedPage is one delivery of it.
+type tracedPage struct {
+	store.TracedDelivery
+	Shadow *shadowPage `json:"shadow,omitempty"`
+}
+
+// shadowPage is the request that would have been sent, also as a line of shell.
+type shadowPage struct {
+	store.Shadowing
+	Curl string `json:"curl,omitempty"` // "" where it is no HTTP request, or none that a line can hold
 }
 
 // holdPage says why an event is not routed yet, and when it will be at the latest.
@@ -114,7 +128,8 @@ func (s *server) trace(w http.ResponseWriter, r *http.Request) {
 func (s *server) tracePage(r *http.Request, t store.Trace) tracePage {
 	p := tracePage{
 		Event: t.Event, State: t.State, RuleSet: t.RuleSet,
-		Received: receivedPage{Received: t.Received}, Deliveries: t.Deliveries,
+		Received: receivedPage{Received: t.Received}, Deliveries: make([]tracedPage, len(t.Deliveries)),
+		ReplayOf: t.ReplayOf, Replays: t.Replays,
 	}
 	if t.Hold != nil {
 		p.Hold = &holdPage{Reason: t.Hold.Reason, RouteAt: t.Hold.RouteAt}
@@ -123,11 +138,12 @@ func (s *server) tracePage(r *http.Request, t store.Trace) tracePage {
 	if p.Received.Headers == nil {
 		p.Received.Headers = map[string]string{}
 	}
-	if p.Deliveries == nil {
-		p.Deliveries = []store.TracedDelivery{}
-	}
 	for i := range p.Deliveries {
 		d := &p.Deliveries[i]
+		d.TracedDelivery = t.Deliveries[i]
+		if shadow := t.Deliveries[i].Shadow; shadow != nil {
+			d.Shadow = &shadowPage{*shadow, curl(shadow.Request)}
+		}
 		if d.Rules == nil {
 			d.Rules = []string{}
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,10 +50,7 @@ func (s *server) targets(w http.ResponseWriter, r *http.Request) {
 	answer(w, list)
 }
 
-const (
-	maxRequest = 64 << 10
-	maxBy      = 200
-)
+const maxRequest = 64 << 10
 
 // cancelTarget ends the deliveries to a target that nothing defines any more.
 func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
@@ -87,6 +85,16 @@ func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
 // readJSON reads the body of a request, a JSON object. A browser sends that type to
 // nobody without asking first.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	return readBody(w, r, v, false)
+}
+
+// readStrict is readJSON for what chooses: a field that is not known is refused, since a
+// misspelt filter that was ignored would choose everything.
+func readStrict(w http.ResponseWriter, r *http.Request, v any) error {
+	return readBody(w, r, v, true)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, v any, strict bool) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
 		return errors.New("send a JSON object, {} at least, with Content-Type: application/json")
 	}
@@ -94,7 +102,15 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	if err != nil {
 		return fmt.Errorf("read the request: %w", err)
 	}
-	if err := json.Unmarshal(body, v); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if strict {
+		dec.DisallowUnknownFields()
+	}
+	err = dec.Decode(v)
+	if err == nil && dec.More() {
+		err = errors.New("there is more behind it")
+	}
+	if err != nil {
 		return fmt.Errorf("the request is no JSON object that is understood here: %w", err)
 	}
 	return nil

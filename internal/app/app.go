@@ -94,7 +94,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: now.rules, Running: now.shown,
+		Rules: now.rules, Running: now.shown, Judge: now.in.Judge, Terms: now.in.Terms,
 	})
 	return parts{
 		store: st, in: now.in, out: out, admin: admin,

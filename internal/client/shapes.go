@@ -29,6 +29,8 @@ type Trace struct {
 	Verdicts      []Verdict       `json:"verdicts"`
 	VerdictsError string          `json:"verdicts_error"`
 	Deliveries    []Delivery      `json:"deliveries"`
+	ReplayOf      *Replayed       `json:"replay_of"` // the event that this is a replay of
+	Replays       []Replayed      `json:"replays"`   // of this
 	JSON          json.RawMessage `json:"-"`
 }
 
@@ -71,6 +73,36 @@ type Delivery struct {
 	Next     *time.Time `json:"next"`
 	Reason   string     `json:"reason"`
 	Attempts []Attempt  `json:"attempts"`
+
+	Rendering    json.RawMessage `json:"rendering"`
+	Redeliveries []Redelivered   `json:"redeliveries"`
+	Shadow       *Shadowing      `json:"shadow"`
+}
+
+// Redelivered is one time that a delivery was asked for again.
+type Redelivered struct {
+	Time     time.Time `json:"time"`
+	By       string    `json:"by"`
+	Run      string    `json:"run"`
+	State    string    `json:"state"` // that it was in; "" where it was made of another
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"` // that it had
+	From     string    `json:"from"`     // the delivery that it was made of
+}
+
+// Shadowing is what would have been sent.
+type Shadowing struct {
+	Time    time.Time      `json:"time"`
+	Request plugin.Request `json:"request"`
+	Error   string         `json:"error"`
+	Curl    string         `json:"curl"` // the request as a line of shell
+}
+
+// Replayed is an event that another is a replay of, or that is a replay.
+type Replayed struct {
+	Event string    `json:"event"`
+	Time  time.Time `json:"time"`
+	By    string    `json:"by"`
 }
 
 // Attempt is one attempt of a delivery.

@@ -288,7 +288,7 @@ func TestDisabledTarget(t *testing.T) {
 				if got := len(r.attempts()); got != dead {
 					t.Errorf("%d attempts, want %d still", got, dead)
 				}
-				c, err := r.store.Reset(t.Context(), "ci")
+				c, err := r.store.Reset(t.Context(), "ci", "alice")
 				if err != nil || c.Word(time.Now()) != store.Healthy || c.Failures != 0 {
 					t.Errorf("reset: %+v, %v", c, err)
 				}
@@ -311,7 +311,7 @@ func TestParkedTooLong(t *testing.T) {
 		r := newRig(t, func(sent) error { return nil })
 		defer r.end()
 		r.one(func(t *store.Target) { t.ParkFor = 24 * time.Hour })
-		if _, err := r.store.Disable(t.Context(), "ci", "disabled by alice"); err != nil {
+		if _, err := r.store.Disable(t.Context(), "ci", "alice"); err != nil {
 			t.Fatal(err)
 		}
 		r.accept("old", "repo", "ci")
@@ -327,7 +327,7 @@ func TestParkedTooLong(t *testing.T) {
 		if got := fmt.Sprint(r.own()); got != "[bellbuoy.target.disabled bellbuoy.expired]" {
 			t.Errorf("told %s", got)
 		}
-		if _, err := r.store.Enable(t.Context(), "ci"); err != nil {
+		if _, err := r.store.Enable(t.Context(), "ci", "alice"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -386,7 +386,7 @@ func TestGivenBackUnsent(t *testing.T) {
 			r.accept(fmt.Sprint("n", i), fmt.Sprint("repo", i%15), "ci")
 		}
 		time.Sleep(500 * time.Millisecond)
-		if _, err := r.store.Disable(t.Context(), "ci", "by alice"); err != nil {
+		if _, err := r.store.Disable(t.Context(), "ci", "alice"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Second)

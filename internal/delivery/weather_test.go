@@ -93,7 +93,7 @@ func weather(t *testing.T, rnd *rand.Rand) {
 			mood = rnd.IntN(3)
 			mu.Unlock()
 		case 3:
-			_, err = r.store.Disable(t.Context(), "ci", "by alice")
+			_, err = r.store.Disable(t.Context(), "ci", "alice")
 			time.Sleep(3 * time.Second) // what is under way ends
 			quiet := len(r.attempts())
 			if counts, cerr := r.store.TargetCounts(t.Context()); cerr != nil || counts["ci"].States[store.Waiting] > 0 {
@@ -104,9 +104,9 @@ func weather(t *testing.T, rnd *rand.Rand) {
 				t.Errorf("%d sends while it was disabled", n)
 			}
 		case 4:
-			_, err = r.store.Enable(t.Context(), "ci")
+			_, err = r.store.Enable(t.Context(), "ci", "alice")
 		case 5:
-			_, err = r.store.Reset(t.Context(), "ci")
+			_, err = r.store.Reset(t.Context(), "ci", "alice")
 		case 6:
 			if random(2) == 0 {
 				r.kill()
@@ -136,7 +136,7 @@ func weather(t *testing.T, rnd *rand.Rand) {
 	mu.Lock()
 	fair = true
 	mu.Unlock()
-	if _, err := r.store.Reset(t.Context(), "ci"); err != nil {
+	if _, err := r.store.Reset(t.Context(), "ci", "alice"); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Hour)

@@ -12,7 +12,7 @@ import (
 type AuditEntry struct {
 	Time    time.Time       `json:"time"`
 	By      string          `json:"by"`
-	What    string          `json:"what"`   // redeliver, replay, cancel, test
+	What    string          `json:"what"`   // redeliver, replay, cancel, test, disable, enable, reset
 	Object  string          `json:"object"` // the target, delivery or event; empty where there are many
 	Details json.RawMessage `json:"details"`
 	Cursor  string          `json:"-"`
@@ -24,6 +24,9 @@ const (
 	AuditReplay    = "replay"
 	AuditCancel    = "cancel"
 	AuditTest      = "test"
+	AuditDisable   = "disable"
+	AuditEnable    = "enable"
+	AuditReset     = "reset"
 )
 
 // AuditQuery chooses entries. Zero fields do not narrow.

@@ -299,9 +299,9 @@ func TestOwnEventsOnceAMinute(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(s.Disable(t.Context(), "ci", "by alice"))
-	must(s.Enable(t.Context(), "ci"))
-	must(s.Disable(t.Context(), "ci", "by alice"))
+	must(s.Disable(t.Context(), "ci", "alice"))
+	must(s.Enable(t.Context(), "ci", "alice"))
+	must(s.Disable(t.Context(), "ci", "alice"))
 	want := []event.Type{event.TargetDisabled, event.TargetRecovered}
 	if got := own(); !slices.Equal(got, want) {
 		t.Errorf("told %s", got)
@@ -412,14 +412,14 @@ func TestDisabledAndGone(t *testing.T) {
 		t.Errorf("claimed %s after its name returned", natives(t, got))
 	}
 	say(t, s)
-	_, err := s.Enable(t.Context(), "ci")
+	_, err := s.Enable(t.Context(), "ci", "alice")
 	must(err)
 	if got := parked(goneTarget); got != n {
 		t.Errorf("%d of %d are parked since it is gone", got, n)
 	}
 	say(t, s, "ci")
 	// Enabling that was cut short goes on.
-	_, err = s.Disable(t.Context(), "ci", "by bob")
+	_, err = s.Disable(t.Context(), "ci", "bob")
 	must(err)
 	must(s.write(t.Context(), &job{run: func(ctx context.Context) error {
 		c := s.health.at("ci")

@@ -21,8 +21,9 @@ const replayedAtOnce = 100
 // first first, and delivered as they say.
 type Replay struct {
 	Run string // as in [Redelivery]
-	// Select chooses them; of replays, and of bellbuoy's own events, there is none. Its
-	// Limit is how many are replayed at the most; 0 = DefaultRunLimit.
+	// Select chooses them; replays, and bellbuoy's own events, are left out. Its Limit is
+	// how many are replayed at the most; 0 = DefaultRunLimit. Another run does not go on
+	// behind them: see [Store.Replayable].
 	Select Query
 	// To is the only target that is to have them; "" = all that the rules name.
 	To string
@@ -129,23 +130,44 @@ type stored struct {
 	json []byte
 }
 
-// replayable are the next n events that q chooses, behind at.
-func (s *Store) replayable(ctx context.Context, q Query, at, upto int64, n int) ([]stored, error) {
+// Replayable counts the events that a replay would look at for q, up to its limit, and
+// says whether there are more.
+func (s *Store) Replayable(ctx context.Context, q Query) (n int, more bool, err error) {
+	from, args, err := q.replayable(0, 1<<63-1)
+	if err != nil {
+		return 0, false, err
+	}
+	limit := runLimit(q.Limit)
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?)`, append(args, limit+1)...).Scan(&n); err != nil {
+		return 0, false, fmt.Errorf("count events: %w", sqliteError(err))
+	}
+	return min(n, limit), n > limit, nil
+}
+
+// replayable is the part of a query that says which events behind at may be replayed.
+func (q Query) replayable(at, upto int64) (string, []any, error) {
 	q.Before = ""
 	c, err := q.conditions()
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	where, args := c.where, c.args
+	from, args := ` FROM event e WHERE e.seq > ? AND e.seq <= ? AND e.state = 'routed' AND e.type NOT LIKE 'bellbuoy.%'
+		AND NOT EXISTS (SELECT 1 FROM replayed r WHERE r.event = e.seq)`+c.where, append([]any{at, upto}, c.args...)
 	if c.key != nil {
-		where += ` AND (e.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')
+		from += ` AND (e.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')
 			OR e.seq IN (SELECT event FROM event_key WHERE key = ?))`
 		args = append(args, *c.key)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT e.seq, e.json FROM event e
-		WHERE e.seq > ? AND e.seq <= ? AND e.state = 'routed' AND e.type NOT LIKE 'bellbuoy.%'
-			AND NOT EXISTS (SELECT 1 FROM replayed r WHERE r.event = e.seq)`+where+` ORDER BY e.seq LIMIT ?`,
-		append(append([]any{at, upto}, args...), n)...)
+	return from, args, nil
+}
+
+// replayable are the next n events that q chooses, behind at.
+func (s *Store) replayable(ctx context.Context, q Query, at, upto int64, n int) ([]stored, error) {
+	from, args, err := q.replayable(at, upto)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT e.seq, e.json`+from+` ORDER BY e.seq LIMIT ?`, append(args, n)...)
 	if err != nil {
 		return nil, sqliteError(err)
 	}

@@ -163,3 +163,12 @@ func (s *Store) step(ctx context.Context, r *run, seqs []int64, at int64, more b
 	}
 	return next, nil
 }
+
+// HasRun reports whether a run with that id was begun.
+func (s *Store) HasRun(ctx context.Context, id string) (bool, error) {
+	var n int
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM run WHERE id = ?1`, id).Scan(&n); err != nil {
+		return false, fmt.Errorf("look for run %s: %w", id, sqliteError(err))
+	}
+	return n > 0, nil
+}

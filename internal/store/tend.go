@@ -14,21 +14,22 @@ import (
 const unnamedParkFor = 30 * 24 * time.Hour
 
 // Disable has nothing be sent to target any more until it is enabled: its deliveries are
-// parked. why is shown with them. [ErrNotFound] where the config does not name it.
-func (s *Store) Disable(ctx context.Context, target, why string) (Condition, error) {
-	return s.decide(ctx, target, func(c Condition, now time.Time) Condition {
+// parked. by is shown with them, and in the audit. [ErrNotFound] where the config does not
+// name it.
+func (s *Store) Disable(ctx context.Context, target, by string) (Condition, error) {
+	return s.decide(ctx, AuditDisable, target, by, func(c Condition, now time.Time) Condition {
 		if !c.Disabled.IsZero() && !c.Releasing {
 			return c
 		}
-		return c.disabled(why, now)
+		return c.disabled("disabled by "+by, now)
 	})
 }
 
 // Enable undoes that a target is disabled, whoever disabled it, and counts its failures
 // anew: its deliveries wait again, in their order, before anything newer. [ErrNotFound]
 // where the config does not name it and nothing is known of it.
-func (s *Store) Enable(ctx context.Context, target string) (Condition, error) {
-	return s.decide(ctx, target, func(c Condition, _ time.Time) Condition {
+func (s *Store) Enable(ctx context.Context, target, by string) (Condition, error) {
+	return s.decide(ctx, AuditEnable, target, by, func(c Condition, _ time.Time) Condition {
 		c.Releasing = !c.Disabled.IsZero()
 		return c
 	})
@@ -36,17 +37,18 @@ func (s *Store) Enable(ctx context.Context, target string) (Condition, error) {
 
 // Reset is [Store.Enable], and forgets the rest of what the target's answers made of it:
 // its circuit is closed, its pause over, its failures none, and it is not marked.
-func (s *Store) Reset(ctx context.Context, target string) (Condition, error) {
-	return s.decide(ctx, target, func(c Condition, now time.Time) Condition {
+func (s *Store) Reset(ctx context.Context, target, by string) (Condition, error) {
+	return s.decide(ctx, AuditReset, target, by, func(c Condition, now time.Time) Condition {
 		c = c.reset(now)
 		c.Releasing = !c.Disabled.IsZero()
 		return c
 	})
 }
 
-// decide changes a target's condition and has its deliveries moved accordingly. Where
-// that ends half-way, Tend does the rest, also in another life.
-func (s *Store) decide(ctx context.Context, target string, change func(Condition, time.Time) Condition) (Condition, error) {
+// decide changes a target's condition, says in the audit what was done and for whom, and
+// has its deliveries moved accordingly. Where that ends half-way, Tend does the rest, also
+// in another life.
+func (s *Store) decide(ctx context.Context, what, target, by string, change func(Condition, time.Time) Condition) (Condition, error) {
 	known := false
 	err := s.write(ctx, &job{run: func(ctx context.Context) error {
 		old := s.health.at(target)
@@ -55,7 +57,11 @@ func (s *Store) decide(ctx context.Context, target string, change func(Condition
 		}
 		known = true
 		now := whole(time.Now())
-		return s.turn(ctx, target, old, change(old, now), now)
+		if err := s.turn(ctx, target, old, change(old, now), now); err != nil {
+			return err
+		}
+		_, err := s.audit(ctx, by, what, target, struct{}{})
+		return err
 	}})
 	if err == nil && !known {
 		err = ErrNotFound
