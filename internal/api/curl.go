@@ -20,17 +20,17 @@ const maxWord = 100 << 10
 // curl returns a line of shell that makes the request, "" where there is none: it is no
 // HTTP request, or its body is too large or no text. Whatever is in the request, the line
 // does this and nothing else in bash, zsh and ksh; so it does in any POSIX shell where all of
-// it can be printed. Secrets are variables, to be set
-// before: $SECRET_AUTHORIZATION for the header of that name, $URL_SECRET for one in the URL.
+// the request can be printed. Secrets are variables, to be set before: $SECRET_AUTHORIZATION
+// for what the header of that name holds, $URL_SECRET for what the URL does.
 func curl(r plugin.Request) string {
 	if !strings.HasPrefix(r.URL, "http://") && !strings.HasPrefix(r.URL, "https://") ||
-		!isToken(r.Method) || len(r.Body) > maxWord || strings.ContainsRune(r.Body, 0) || !utf8.ValidString(r.Body) {
+		!isToken(r.Method) || !sayable(r.URL) || !sayable(r.Body) {
 		return ""
 	}
 	words := []string{"curl", "--globoff", "--request", r.Method, "--url", secretWord(r.URL, "URL_SECRET")}
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 		value := r.Headers[name]
-		if !isToken(name) || strings.ContainsAny(value, "\r\n\x00") {
+		if !isToken(name) || !sayable(value) || strings.ContainsAny(value, "\r\n") {
 			return ""
 		}
 		header := name + ": " + value
@@ -96,6 +96,11 @@ func word(s string) string {
 	}
 	b.WriteByte('\'')
 	return b.String()
+}
+
+// sayable reports whether a word of a command line can hold s.
+func sayable(s string) bool {
+	return len(s) <= maxWord && !strings.ContainsRune(s, 0) && utf8.ValidString(s)
 }
 
 // isToken reports whether s may be a method or the name of a header.

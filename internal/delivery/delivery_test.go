@@ -50,6 +50,7 @@ type rig struct {
 	find    func(string) (Target, bool) // nil looks among targets
 	stop    func() error
 	scope   plugin.Scope // of failures
+	render  func(context.Context, plugin.Delivery) (plugin.Request, error)
 }
 
 func newRig(t *testing.T, answer func(sent) error) *rig {
@@ -76,10 +77,16 @@ func (r *rig) run() {
 	r.store = s
 	find := r.find
 	if find == nil {
-		find = func(n string) (Target, bool) { t, ok := r.targets[n]; return t, ok }
+		find = func(n string) (Target, bool) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			t, ok := r.targets[n]
+			return t, ok
+		}
 	}
 	d := New(Config{
 		Store: s, Send: r.send, Grace: 25 * time.Second, Log: slog.New(slog.DiscardHandler), Target: find,
+		Render: func(ctx context.Context, d plugin.Delivery) (plugin.Request, error) { return r.render(ctx, d) },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -88,6 +95,13 @@ func (r *rig) run() {
 		cancel()
 		return errors.Join(<-ended, s.Close())
 	}
+}
+
+// setTarget gives a target other settings.
+func (r *rig) setTarget(name string, t Target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.targets[name] = t
 }
 
 func (r *rig) end() {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
 // terms are those of every target that a test knows.
@@ -21,14 +23,23 @@ func terms(string) (Terms, bool) {
 // kill has n deliveries to ci die, of as many events, each after one attempt.
 func kill(t *testing.T, s *Store, n int, repository func(int) string) {
 	t.Helper()
+	var a Arrival
 	for i := range n {
-		accept(t, s, push(fmt.Sprintf("n%04d", i), repository(i), "ci"))
+		p := push(fmt.Sprintf("n%04d", i), repository(i), "ci")
+		p.Items = append(a.Items, p.Items...)
+		a = p
 	}
+	accept(t, s, a)
 	for left := n; left > 0; {
+		var outcomes []Outcome
 		for _, c := range claim(t, s, "ci", 100) {
-			record(t, s, c, Dead, time.Time{})
-			left--
+			outcomes = append(outcomes, Outcome{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, State: Dead,
+				Time: time.Now(), Outcome: plugin.PermanentFail, Error: "no"})
 		}
+		if err := s.Record(t.Context(), outcomes); err != nil {
+			t.Fatal(err)
+		}
+		left -= len(outcomes)
 	}
 }
 
@@ -267,12 +278,16 @@ func TestRedeliverWhileTargetVanishes(t *testing.T) {
 		if len(got) == 0 {
 			t.Fatalf("%d of %d can be claimed", len(all), n)
 		}
+		var outcomes []Outcome
 		for _, c := range got {
 			if all[c.ID] || c.Attempt != 2 {
 				t.Fatalf("%+v is claimed, once before: %t", c, all[c.ID])
 			}
 			all[c.ID] = true
-			record(t, s, c, Delivered, time.Time{})
+			outcomes = append(outcomes, Outcome{Seq: c.Seq, Target: "ci", Attempt: c.Attempt, State: Delivered, Outcome: plugin.Delivered})
+		}
+		if err := s.Record(t.Context(), outcomes); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
