@@ -28,10 +28,11 @@ const lostRules = "a-hash-whose-source-is-damaged"
 
 // world is an API over a real store.
 type world struct {
-	t     *testing.T
-	store *store.Store
-	rules *rules.Set // in force
-	run   Running
+	t       *testing.T
+	store   *store.Store
+	rules   *rules.Set // in force
+	run     Running
+	targets map[string]store.Terms
 	http.Handler
 	log *bytes.Buffer
 }
@@ -53,10 +54,19 @@ func newWorld(t *testing.T) *world {
 		Rules:   func() *rules.Set { return w.rules },
 		Running: func() Running { return w.run },
 		Ready:   func() error { return nil },
+		Terms:   func(target string) (store.Terms, bool) { terms, ok := w.targets[target]; return terms, ok },
+		Judge:   judge,
 		Version: "1.2.3",
 		Log:     slog.New(slog.NewTextHandler(log, nil)),
 	})
 	return w
+}
+
+// judge sends every event to ci.
+func judge(e *event.Event, from time.Time) (store.Routing, error) {
+	return store.Routing{JSON: encode(*e), RuleSet: lostRules, Matched: []string{"new"}, Deliveries: []store.Planned{
+		{ID: "to ci " + e.ID, Target: "ci", Type: "webhook", Rule: "new", Due: from, GiveUp: from.Add(time.Hour)},
+	}}, nil
 }
 
 // pushed is a push of prod/api:n with one delivery to each target.
