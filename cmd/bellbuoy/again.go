@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -178,7 +177,7 @@ func cutOff(cmd *cobra.Command, r client.Run, err error) error {
 	if r.Done+r.Changed+r.Unmatched+r.Gone+r.Present == 0 {
 		return err
 	}
-	return errors.Join(err, fmt.Errorf("so far %d are done: go on with `%s --continue %s`", r.Done, cmd.CommandPath(), r.ID))
+	return fmt.Errorf("%w\nSo far %d are done; `%s --continue %s` goes on", err, r.Done, cmd.CommandPath(), r.ID)
 }
 
 // tell tells people what was done, and what was not.

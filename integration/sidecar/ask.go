@@ -24,6 +24,9 @@ type Trace struct {
 		Truncated bool   `json:"truncated"`
 	} `json:"received"`
 	Deliveries []Delivery `json:"deliveries"`
+	ReplayOf   struct {
+		Event string `json:"event"`
+	} `json:"replay_of"`
 }
 
 // Delivery is one delivery of a trace.
@@ -40,6 +43,10 @@ type Delivery struct {
 			Body string `json:"body"`
 		} `json:"request"`
 	} `json:"attempts"`
+	Redeliveries []struct {
+		By    string `json:"by"`
+		State string `json:"state"`
+	} `json:"redeliveries"`
 }
 
 // Count returns how many attempts ended in outcome.

@@ -113,28 +113,30 @@ func (c *Client) toTheEnd(ctx context.Context, what string, a Again, progress fu
 		a.Run = id.String()
 	}
 	at, failing := Run{ID: a.Run}, time.Time{}
-	for !at.Ended {
+	for begun := false; !at.Ended; {
 		r, err := c.againStep(ctx, what, a)
-		if err != nil {
-			problem := &Problem{}
-			if errors.As(err, &problem) && problem.Status != http.StatusServiceUnavailable {
-				return at, err
-			}
-			if failing.IsZero() {
-				failing = time.Now()
-			}
-			if at.Done+at.Changed == 0 && problem.Status == 0 || time.Since(failing) > insistFor || ctx.Err() != nil {
-				return at, err // at the very first, it is not there, rather than gone for a while
-			}
-			select {
-			case <-ctx.Done():
-				return at, err
-			case <-time.After(insistPause):
-			}
+		if err == nil {
+			at, begun, failing = r, true, time.Time{}
+			progress(at)
 			continue
 		}
-		at, failing = r, time.Time{}
-		progress(at)
+		if failing.IsZero() {
+			failing = time.Now()
+		}
+		problem, isProblem := errors.AsType[*Problem](err)
+		_, isAbsent := errors.AsType[*absent](err)
+		switch {
+		case isProblem && problem.Status != http.StatusServiceUnavailable, // it was heard
+			isAbsent && !begun, // and was not there before either
+			time.Since(failing) > insistFor:
+			return at, err
+		}
+		begun = true // it may have been
+		select {
+		case <-ctx.Done():
+			return at, err
+		case <-time.After(insistPause):
+		}
 	}
 	return at, nil
 }

@@ -142,6 +142,13 @@ func (c *Client) read(resp *http.Response, body []byte, v any) error {
 	return fmt.Errorf("%s answered %s, but not as bellbuoy does: name bellbuoy's admin listener with --server", c.server, resp.Status)
 }
 
+// absent: nobody listens there.
+type absent struct{ server string }
+
+func (a *absent) Error() string {
+	return fmt.Sprintf("bellbuoy is not running at %s: start it with `bellbuoy run`, or name it with --server", a.server)
+}
+
 // unreachable says what to do about a request that got no answer.
 func (c *Client) unreachable(err error) error {
 	var dns *net.DNSError
@@ -154,7 +161,7 @@ func (c *Client) unreachable(err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("bellbuoy is not running at %s: start it with `bellbuoy run`, or name it with --server", c.server)
+		return &absent{c.server.String()}
 	case timedOut:
 		return fmt.Errorf("no answer from %s: it is too busy, or not reachable from here", c.server)
 	case errors.As(err, &dns):

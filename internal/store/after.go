@@ -1,7 +1,7 @@
 package store
 
 // afterTexts are the statements that do what people ask for: redeliver, replay, audit,
-// and those of shadow mode. They are run too seldom to be kept prepared.
+// and those of shadow mode. Most are run too seldom to be kept prepared.
 type afterTexts struct {
 	insertAudit, amendAudit                  string
 	insertRun, findRun, advanceRun           string

@@ -12,6 +12,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// madeAgainAtOnce is how many deliveries one step of a redelivery sees to.
+const madeAgainAtOnce = 100
+
 // Redeliverable are the states in which a delivery can be asked for again.
 func Redeliverable() []State {
 	return []State{Dead, Expired, Cancelled, Skipped, Shadowed, Delivered}
@@ -39,7 +42,7 @@ type Terms struct {
 	Hold        time.Duration // see [Planned]
 }
 
-// Redeliver does the next step of a redelivery: some hundred deliveries, until the run
+// Redeliver does the next step of a redelivery: a hundred deliveries, until the run
 // has ended. terms are those of a target of the config.
 //
 // A delivery asked for again keeps its id, and its attempts are listed on; the time until
@@ -72,7 +75,7 @@ func (s *Store) Redeliver(ctx context.Context, w Redelivery, terms func(target s
 		return r.Run, fmt.Errorf("read run %s: %w", r.ID, err)
 	}
 	left := as.Select.Limit - r.Done
-	n := min(movedAtOnce, left)
+	n := min(madeAgainAtOnce, left)
 	seqs, err := s.selected(ctx, as.Select, r.at, r.upto, n+1)
 	if err != nil {
 		return r.Run, fmt.Errorf("redeliver: %w", err)
@@ -167,7 +170,7 @@ type original struct {
 // one has one delivery made again.
 func (w *redelivering) one(ctx context.Context, seq int64, c *Counts) error {
 	s, o := w.s, original{seq: seq}
-	err := s.conn.QueryRowContext(ctx, s.stmts.text.after.deliverySrc, seq).Scan(&o.target, &o.key, &o.state, &o.reason,
+	err := s.stmts.deliverySrc.QueryRowContext(ctx, seq).Scan(&o.target, &o.key, &o.state, &o.reason,
 		&o.attempts, &o.rule, &o.rules, &o.event, &o.repository, &o.encoding)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !slices.Contains(w.wish.Select.States, o.state) {
 		c.Changed++
@@ -194,9 +197,11 @@ func (w *redelivering) one(ctx context.Context, seq int64, c *Counts) error {
 	now := time.Now()
 	if _, err := s.conn.ExecContext(ctx, s.stmts.text.after.redeliver, seq, string(o.state), micros(now),
 		micros(now.Add(terms.GiveUpAfter-s.lost(target, now))), terms.Hold.Microseconds()); err != nil {
+	if _, err := s.stmts.redeliver.ExecContext(ctx, seq, string(o.state), micros(now),
+		micros(now.Add(terms.GiveUpAfter)), terms.Hold.Microseconds()); err != nil {
 		return err
 	}
-	if _, err := s.conn.ExecContext(ctx, s.stmts.text.after.insertRedelivery, seq, w.audit, micros(now), string(o.state),
+	if _, err := s.stmts.insertRedelivery.ExecContext(ctx, seq, w.audit, micros(now), string(o.state),
 		o.reason, 0, o.attempts); err != nil {
 		return err
 	}
@@ -252,7 +257,7 @@ func (w *redelivering) elsewhere(ctx context.Context, o original, target string,
 			return err
 		}
 	}
-	if _, err := s.conn.ExecContext(ctx, s.stmts.text.after.insertRedelivery, s.seqs.delivery, w.audit, micros(now), "", "",
+	if _, err := s.stmts.insertRedelivery.ExecContext(ctx, s.seqs.delivery, w.audit, micros(now), "", "",
 		o.seq, 0); err != nil {
 		return err
 	}

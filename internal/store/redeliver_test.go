@@ -298,7 +298,7 @@ func TestRedeliverAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, temp(t))
 			say(t, s, "ci")
-			const n = 3*movedAtOnce + 7
+			const n = 3*madeAgainAtOnce + 7
 			kill(t, s, n, own)
 			var all sync.WaitGroup
 			var mu sync.Mutex
@@ -341,11 +341,11 @@ func TestRedeliverGoesOn(t *testing.T) {
 	path := temp(t)
 	s := open(t, path)
 	say(t, s, "ci")
-	const n = 2*movedAtOnce + 50
+	const n = 2*madeAgainAtOnce + 50
 	kill(t, s, n, own)
 	w := Redelivery{Run: uuid.NewString(), Select: Selection{Query: Query{Target: "ci", Limit: n - 10}}, By: "alice"}
 	first, err := s.Redeliver(t.Context(), w, terms)
-	if err != nil || first.Ended || first.Done != movedAtOnce {
+	if err != nil || first.Ended || first.Done != madeAgainAtOnce {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	if err := s.Close(); err != nil {

@@ -38,6 +38,8 @@ type statements struct {
 	record, holdUntil, holdBack, giveBack, giveBackBehind     *sql.Stmt
 	insertAttempt, routeEvent, park, parkOne, release, cancel *sql.Stmt
 
+	deliverySrc, redeliver, insertRedelivery *sql.Stmt
+
 	all []*sql.Stmt
 }
 
@@ -57,6 +59,7 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		{&st.record, t.record}, {&st.giveBack, t.giveBack}, {&st.giveBackBehind, t.giveBackBehind}, {&st.insertAttempt, t.insertAttempt},
 		{&st.routeEvent, t.routeEvent}, {&st.park, t.park}, {&st.parkOne, t.parkOne},
 		{&st.release, t.release}, {&st.cancel, t.cancel},
+		{&st.deliverySrc, t.after.deliverySrc}, {&st.redeliver, t.after.redeliver}, {&st.insertRedelivery, t.after.insertRedelivery},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {
