@@ -20,6 +20,7 @@ func documents(t *testing.T) map[string]string {
 	t.Helper()
 	pages := map[string]string{}
 	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/registries.md", "docs/config.md", "docs/explain.md", "docs/messages.md", "docs/reload.md", "docker-compose.yml", "examples/bellbuoy.full.yml"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/registries.md", "docs/messages.md", "docs/reload.md", "docs/again.md", "docker-compose.yml", "examples/bellbuoy.full.yml"} {
 		b, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)

@@ -215,10 +215,10 @@ func (s *Store) waitsAgain(ctx context.Context, seq int64, target, key string, n
 	if s.parkedFor(target) != "" { // it is released with the others
 		return s.parkOne(ctx, target, seq, now)
 	}
+	s.shelves.mark(target, true)
 	if key != "" {
 		s.shelves.at(target).freed[key] = struct{}{}
 	}
-	s.shelves.mark(target, true)
 	return nil
 }
 
