@@ -149,14 +149,11 @@ func TestShadowAtAStop(t *testing.T) {
 // own time until it is given up; its number goes on.
 func TestRedeliveredBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails := true
-		r := newRig(t, func(s sent) error {
-			if fails {
-				return errors.New("not yet")
-			}
-			return nil
-		})
+		r := newRig(t, func(sent) error { return errors.New("not yet") })
 		defer r.end()
+		quick, slow := r.targets["ci"], r.targets["ci"]
+		slow.Policy.Schedule = []time.Duration{0, 20 * time.Hour}
+		r.setTarget("ci", slow)
 		if err := r.store.Targets(t.Context(), map[string]store.Target{"ci": {}}); err != nil {
 			t.Fatal(err)
 		}
@@ -167,6 +164,7 @@ func TestRedeliveredBeginsAnew(t *testing.T) {
 			t.Fatalf("%+v", before)
 		}
 		made := len(r.attempts())
+		r.setTarget("ci", quick)
 		if _, err := r.store.Redeliver(t.Context(), store.Redelivery{Select: store.Selection{ID: before.ID}},
 			func(string) (store.Terms, bool) { return store.Terms{Type: "webhook", GiveUpAfter: time.Minute}, true }); err != nil {
 			t.Fatal(err)
