@@ -195,10 +195,8 @@ func (w *redelivering) one(ctx context.Context, seq int64, c *Counts) error {
 		return w.elsewhere(ctx, o, target, terms, c)
 	}
 	now := time.Now()
-	if _, err := s.conn.ExecContext(ctx, s.stmts.text.after.redeliver, seq, string(o.state), micros(now),
-		micros(now.Add(terms.GiveUpAfter-s.lost(target, now))), terms.Hold.Microseconds()); err != nil {
 	if _, err := s.stmts.redeliver.ExecContext(ctx, seq, string(o.state), micros(now),
-		micros(now.Add(terms.GiveUpAfter)), terms.Hold.Microseconds()); err != nil {
+		micros(now.Add(terms.GiveUpAfter-s.lost(target, now))), terms.Hold.Microseconds()); err != nil {
 		return err
 	}
 	if _, err := s.stmts.insertRedelivery.ExecContext(ctx, seq, w.audit, micros(now), string(o.state),
