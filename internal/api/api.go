@@ -61,6 +61,7 @@ type server struct {
 //	POST /api/v1/targets/{name}/disable, /enable, /reset
 //	GET /api/v1/rule-sets/{hash} the rules that judged an event
 //	POST /api/v1/backtest        what other rules would make of stored events
+//	POST /api/v1/backup          a copy of the store, a SQLite file
 //	GET /api/v1/version
 //	GET /healthz, /readyz
 //
@@ -91,6 +92,7 @@ func New(c Config) http.Handler {
 	post(mux, "/api/v1/targets/{name}/reset", s.decide(reset()))
 	get(mux, "/api/v1/rule-sets/{hash}", s.showRuleSet)
 	post(mux, "/api/v1/backtest", s.backtest)
+	post(mux, "/api/v1/backup", s.backup)
 	get(mux, "/api/v1/version", s.version)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "there is nothing at %s: the API is below /api/v1", r.URL.Path)

@@ -18,6 +18,8 @@ type Running struct {
 	Warnings []Fault `json:"warnings"`
 	// Failed is the last reload, where that changed nothing.
 	Failed *FailedReload `json:"failed"`
+	// Notices are what /readyz says besides, a line each.
+	Notices []string `json:"-"`
 }
 
 // Source is what owns an object: a place in a file.
@@ -78,6 +80,9 @@ func (r Running) status() string {
 		for _, f := range r.Failed.Faults {
 			fmt.Fprintf(&b, "  %s\n", f.Text)
 		}
+	}
+	for _, n := range r.Notices {
+		fmt.Fprintf(&b, "%s\n", n)
 	}
 	return b.String()
 }

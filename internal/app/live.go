@@ -62,6 +62,7 @@ func (r *running) begin(ctx context.Context, set settings) error {
 	if err := r.store.Targets(ctx, set.kept()); err != nil {
 		return err
 	}
+	r.store.Keep(set.retention())
 	r.in, err = intake.New(ctx, r.store, set.plan(asked), r.log)
 	return err
 }
@@ -99,6 +100,7 @@ func (r *running) use(ctx context.Context, set settings) error {
 		return err
 	}
 	r.targets.Store(&targets)
+	r.store.Keep(set.retention())
 	r.now.Store(&live{settings: set, asked: asked, loaded: time.Now().UTC()})
 	r.retire(old.asked.without(asked))
 	return nil

@@ -135,6 +135,12 @@ func (s settings) kept() map[string]store.Target {
 	return out
 }
 
+// retention is what a configuration says of how long and how much is kept.
+func (s settings) retention() store.Retention {
+	r := s.config.Retention
+	return store.Retention{Age: time.Duration(r.Age), Size: int64(r.Size)}
+}
+
 // masks are the secrets among a target's options: those that its type names, and
 // those that the config takes from the environment or a file. The longest come first:
 // of one that begins with another, nothing is to be left.

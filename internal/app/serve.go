@@ -50,6 +50,7 @@ func (p parts) serve(e *ending) error {
 	workers.Go(func() { e.failed("deliver", p.out.Run(work)) })
 	workers.Go(func() { p.in.RouteHeld(work) })
 	workers.Go(func() { p.reload.run(e.ctx) })
+	workers.Go(func() { p.store.Retain(e.ctx, p.log) })
 
 	p.log.Info("bellbuoy runs", "listen", registries.Addr().String(), "admin", people.Addr().String(),
 		"store", p.store.Path(), "config", p.set.file)

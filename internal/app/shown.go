@@ -25,6 +25,9 @@ func (r *running) shown() api.Running {
 	for _, t := range now.config.Targets {
 		v.Targets = append(v.Targets, api.Target{Name: t.Name, Type: t.Type, Source: source(t.Pos)})
 	}
+	if wrong := r.store.Space().String(); wrong != "" {
+		v.Notices = append(v.Notices, wrong)
+	}
 	if f := r.failed.Load(); f != nil {
 		v.Failed = &api.FailedReload{Time: f.at, Faults: faultsShown(f.faults)}
 	}

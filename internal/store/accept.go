@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -24,6 +22,9 @@ func (s *Store) Accept(ctx context.Context, a Arrival) (Accepted, error) {
 		}
 		s.counted(a)
 		return Accepted{}, nil
+	}
+	if err := s.room(); err != nil {
+		return Accepted{}, fmt.Errorf("accept from %s: %w", a.Registry, err)
 	}
 	headers, err := json.Marshal(a.Headers)
 	if err != nil {
@@ -61,20 +62,6 @@ type acceptance struct {
 	a       *Arrival
 	headers string
 	result  Accepted
-}
-
-func (w *acceptance) quarantine(ctx context.Context) error {
-	s, a := w.s, w.a
-	w.result = Accepted{Quarantined: 1}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	s.seqs.quarantine++
-	_, err = s.stmts.insertQuarantine.ExecContext(ctx, s.seqs.quarantine, id.String(), a.Registry, micros(a.Received),
-		a.Remote, w.headers, a.Quarantine, a.Body.Bytes, a.Body.Size, a.Body.SHA256[:], a.Body.Truncated)
-	s.counts.addInTx(a.Registry, a.Received, tallyQuarantined, "")
-	return err
 }
 
 func (w *acceptance) events(ctx context.Context) error {
@@ -141,7 +128,7 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 		}
 	} else {
 		var err error
-		if ruleSet, err = s.ruleSet(it.Routing.RuleSet); err != nil {
+		if ruleSet, err = s.ruleSet(ctx, it.Routing.RuleSet); err != nil {
 			return err
 		}
 		matched = list(it.Routing.Matched)

@@ -14,15 +14,12 @@ import (
 // PutRuleSet keeps the source of the rules that judge events from now on. A routing
 // that names a hash that was never put is refused.
 func (s *Store) PutRuleSet(ctx context.Context, hash string, source []byte) error {
-	if _, ok := s.ruleSets.Load(hash); ok {
-		return nil
-	}
 	var id int64
 	err := s.write(ctx, &job{
 		run: func(ctx context.Context) error {
 			return s.stmts.insertRuleSet.QueryRowContext(ctx, hash, source).Scan(&id)
 		},
-		then: func() { s.ruleSets.Store(hash, id) },
+		then: func() { s.ruleSets.Store(hash, id); s.inUse(hash) },
 	})
 	if err != nil {
 		return fmt.Errorf("keep rule set %.12s: %w", hash, err)
@@ -30,12 +27,13 @@ func (s *Store) PutRuleSet(ctx context.Context, hash string, source []byte) erro
 	return nil
 }
 
-func (s *Store) ruleSet(hash string) (int64, error) {
+// ruleSet returns the id of the rules that judged an event which is being written.
+func (s *Store) ruleSet(ctx context.Context, hash string) (int64, error) {
 	id, ok := s.ruleSets.Load(hash)
 	if !ok {
 		return 0, fmt.Errorf("rule set %q was not put into the store", hash)
 	}
-	return id.(int64), nil
+	return id.(int64), s.judging(ctx, id.(int64))
 }
 
 // RuleSet returns the source of the rules with that hash, or [ErrNotFound].
@@ -98,7 +96,7 @@ func (s *Store) Route(ctx context.Context, id string, r Routing) error {
 	}
 	repository, digest := subject(&final)
 	err := s.write(ctx, &job{run: func(ctx context.Context) error {
-		ruleSet, err := s.ruleSet(r.RuleSet)
+		ruleSet, err := s.ruleSet(ctx, r.RuleSet)
 		if err != nil {
 			return err
 		}

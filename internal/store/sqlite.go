@@ -163,6 +163,12 @@ func final(err error) bool {
 	return false
 }
 
+// noRoom reports whether err says that the disk is full.
+func noRoom(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL
+}
+
 // checkpoint moves what is committed from the log into the file, beside the writer.
 // Under load the writer never leaves a moment in which all of the log has been moved and
 // it could start over: then, when the log has grown long, the writer is kept out while
@@ -174,7 +180,7 @@ func (s *Store) checkpoint(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("checkpoint store: %w", sqliteError(err))
 		}
-		if busy != 0 || pages < longLog {
+		if busy != 0 || pages < longLog || s.copying.Load() {
 			break // a reader is in the way, or there is no need
 		}
 	}
@@ -217,7 +223,7 @@ var sqliteTexts = texts{
 	addTally: `INSERT INTO tally (hour, registry, what, type, n) VALUES (?1, ?2, ?3, ?4, ?5)
 		ON CONFLICT (hour, registry, what, type) DO UPDATE SET n = n + excluded.n`,
 	insertRuleSet: `INSERT INTO rule_set (hash, source) VALUES (?1, ?2)
-		ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING id`,
+		ON CONFLICT (hash) DO UPDATE SET last = 9223372036854775807 RETURNING id`,
 	insertRendering: `INSERT INTO rendering (hash, source) VALUES (?1, ?2)
 		ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING id`,
 
@@ -270,7 +276,8 @@ var sqliteTexts = texts{
 	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next, body)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
-			digest = ?5, keys = ?6, rule_set = ?7, matched = ?8, json = ?9
+			digest = ?5, rule_set = ?7, keys = (SELECT json_group_array(value)
+				FROM (SELECT value FROM json_each(event.keys) UNION SELECT value FROM json_each(?6))), matched = ?8, json = ?9
 		WHERE seq = ?1 AND state = 'held'`,
 	park: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND state = 'waiting' AND lease = 0 ORDER BY seq LIMIT ?4)`,
@@ -318,5 +325,7 @@ var sqliteTexts = texts{
 			SELECT (SELECT min(target) FROM delivery WHERE target > t.target AND state = 'parked')
 			FROM t WHERE t.target IS NOT NULL)
 		SELECT target FROM t WHERE target IS NOT NULL`,
+	upkeep: sqliteUpkeep,
+
 	targetCounts: `SELECT target, max(type), state, count(*) FROM delivery GROUP BY target, state`,
 }

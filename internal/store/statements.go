@@ -22,7 +22,8 @@ type texts struct {
 	repark, expire, countOverdue                            string
 	voidLeases, waitingTargets, parkedTargets, targetCounts string
 
-	after afterTexts
+	after  afterTexts
+	upkeep upkeepTexts
 }
 
 // statements are those that the writer runs again and again, prepared.

@@ -69,14 +69,18 @@ type Store struct {
 	health  health
 	tail    tail
 	counts  counts
-	callers int // jobs that somebody waited for in the last batch; the writer's
+	keeper  keeper
+	copying atomic.Bool // a backup is being made
+	callers int         // jobs that somebody waited for in the last batch; the writer's
 
 	ruleSets   sync.Map         // hash -> id
+	put        []string         // the hashes that were put last, the newest first; the writer's
 	renderings map[string]int64 // ids of those used lately; the writer's
 }
 
-// sequences are the last numbers given out. Only the writer touches them.
-type sequences struct{ arrival, event, delivery, quarantine int64 }
+// sequences are the last numbers given out, and the id of the rule set that judged last.
+// Only the writer touches them.
+type sequences struct{ arrival, event, delivery, quarantine, ruleSet int64 }
 
 // Open opens the store at path, making it where there is none. It brings an older
 // schema up to date and refuses a newer one ([ErrNewer]), one that another process
@@ -99,6 +103,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	s.shelves.init()
 	s.counts.init()
 	s.health.init()
+	s.keeper.init()
 	if s.lock, err = lockFile(path); err != nil {
 		return nil, err
 	}
@@ -107,6 +112,9 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 			s.closeAll()
 		}
 	}()
+	if err := s.dropCopies(); err != nil {
+		return nil, err
+	}
 	if err := s.openSQLite(ctx, o.Version); err != nil {
 		return nil, err
 	}
@@ -148,6 +156,9 @@ func (s *Store) takeOver(ctx context.Context) error {
 		if err := s.conn.QueryRowContext(ctx, query).Scan(seq); err != nil {
 			return sqliteError(err)
 		}
+	}
+	if err := s.loadGivenOut(ctx); err != nil {
+		return err
 	}
 	if err := s.loadTail(ctx); err != nil {
 		return err

@@ -46,6 +46,9 @@ func trace(ctx context.Context, tx *sql.Tx, seq int64) (Trace, error) {
 		WHERE e.seq = ?1`, seq).Scan(&t.State, &heldFor, &routeAt, &matched, (*[]byte)(&t.Event), &hash,
 		&received, &t.Received.Remote, &headers, &body, &t.Received.Size, &sum, &t.Received.Truncated,
 		&t.Received.Repeats, &t.Received.Conflicts)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound // deleted since it was found
+	}
 	if err != nil {
 		return t, err
 	}

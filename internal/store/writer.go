@@ -265,6 +265,8 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	}
 	s.health.commit() // before whoever is told of work asks
 	s.shelves.committed()
+	s.keeper.refused.Store(false)
+	s.keeper.note()
 	return false, nil
 }
 
@@ -278,6 +280,10 @@ func (s *Store) rollback(ctx context.Context, err error) error {
 	s.tail.undo()
 	s.health.undo()
 	clear(s.renderings)
+	if noRoom(err) {
+		s.keeper.refused.Store(true)
+		s.keeper.note()
+	}
 	if final(err) {
 		s.fail(err)
 	}
