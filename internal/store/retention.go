@@ -51,6 +51,7 @@ type keeper struct {
 	// [Store.Retain]'s own:
 	aged, pressed, seen sweep
 	unused              time.Time // when rules and renderings were looked at
+	by                  *Retention
 }
 
 // sweep is a walk through a table that goes on where it stood.
@@ -152,6 +153,9 @@ func (s *Store) tidy(ctx context.Context, now time.Time) (more bool, err error) 
 	r := k.limits.Load()
 	if r == nil {
 		return false, nil
+	}
+	if r != k.by {
+		k.by, k.aged, k.pressed = r, sweep{}, sweep{}
 	}
 	space, err := s.measure(ctx, r.Size)
 	if err != nil {

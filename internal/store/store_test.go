@@ -20,7 +20,13 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain makes the test's own binary play another process, too: see [TestKilledWhileItDeletes].
+func TestMain(m *testing.M) {
+	if path := os.Getenv(toBeKilled); path != "" {
+		os.Exit(writeAndDelete(path))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const testRules = "rules-1"
 
