@@ -174,6 +174,13 @@ func (m *model) cancel(t *rapid.T) {
 	if err := m.s.Targets(t.Context(), map[string]Target{"ci": {}, "slow": {}}); err != nil {
 		t.Fatal(err)
 	}
+	var back []Outcome
+	for _, c := range m.s.Handed("gone") {
+		back = append(back, Outcome{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, Returned: true})
+	}
+	if err := m.s.Record(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := m.s.Cancel(t.Context(), "gone", "cancelled by the test"); err != nil {
 		t.Fatal(err)
 	}

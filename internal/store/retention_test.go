@@ -56,8 +56,17 @@ func index(t rapid.TB, s *Store) {
 	t.Helper()
 	var j *job
 	if err := s.write(context.Background(), &job{
-		run:  func(ctx context.Context) error { j = s.indexing(); return j.run(ctx) },
-		then: func() { j.then() },
+		run: func(ctx context.Context) error {
+			if j = nothing(); len(s.tail.events) > 0 {
+				j = s.indexing()
+			}
+			return j.run(ctx)
+		},
+		then: func() {
+			if j.then != nil {
+				j.then()
+			}
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
