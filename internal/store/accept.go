@@ -45,6 +45,7 @@ func (s *Store) Accept(ctx context.Context, a Arrival) (Accepted, error) {
 	if err != nil {
 		return Accepted{}, fmt.Errorf("accept from %s: %w", a.Registry, err)
 	}
+	s.added(&a)
 	s.counted(a)
 	return w.result, nil
 }

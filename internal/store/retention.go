@@ -44,7 +44,7 @@ const (
 type keeper struct {
 	limits  atomic.Pointer[Retention] // nil: nothing is deleted
 	space   atomic.Pointer[Space]
-	full    atomic.Bool   // of space
+	added   atomic.Int64  // about what was accepted since it was measured
 	refused atomic.Bool   // the disk had no room for what was written last
 	written chan struct{} // one when something was written, or the limits are others
 
@@ -134,9 +134,6 @@ func (s *Store) Retain(ctx context.Context, log *slog.Logger) {
 			case <-regularly.C:
 			}
 			wait = measureWait
-			if k.pressed.rest.After(time.Now()) { // nothing can go; it is looked again then
-				wait = min(time.Until(k.pressed.rest), failedWait)
-			}
 		}
 		select {
 		case <-ctx.Done():

@@ -201,7 +201,7 @@ func (m *model) retain(t *rapid.T) {
 	before := m.look(func(string) bool { return true })
 	m.s.Keep(r)
 	tidied(t, m.s, time.Now().Add(after))
-	m.s.keeper.full.Store(false) // so small a store takes nothing
+	m.s.keeper.space.Store(nil) // so small a store takes nothing
 	went := map[string]bool{}
 	for id, e := range m.events {
 		_, err := m.s.Trace(t.Context(), id)

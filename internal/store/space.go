@@ -59,10 +59,21 @@ func (s *Store) Space() Space {
 
 // room says why nothing can be accepted, nil where something can.
 func (s *Store) room() error {
-	if s.keeper.full.Load() {
+	now := s.keeper.space.Load()
+	if now != nil && (now.Full || now.Used+s.keeper.added.Load() >= now.Limit) {
 		return ErrFull
 	}
 	return nil
+}
+
+// added counts what was accepted until it is measured: a registry can send more in that
+// time than there is room for.
+func (s *Store) added(a *Arrival) {
+	n := len(a.Body.Bytes)
+	for i := range a.Items {
+		n += len(a.Items[i].Routing.JSON)
+	}
+	s.keeper.added.Add(int64(n))
 }
 
 // part is so many percent of n.
@@ -71,6 +82,7 @@ func part(n, percent int64) int64 { return n / 100 * percent }
 // measure looks how full the store is. The log beside the file is not counted: what is
 // in it comes to stand in the file.
 func (s *Store) measure(ctx context.Context, size int64) (Space, error) {
+	s.keeper.added.Store(0) // what comes from here on may be counted twice, until the next time
 	now, err := s.pages(ctx)
 	if err != nil {
 		return Space{}, err
@@ -87,7 +99,7 @@ func (s *Store) measure(ctx context.Context, size int64) (Space, error) {
 	}
 	now.Alarm = old.Alarm && now.Used >= part(now.Limit, calmAt)
 	now.Full = now.Used >= now.Limit || old.Full && now.Used >= part(now.Limit, reopenAt)
-	s.setSpace(now)
+	s.keeper.space.Store(&now)
 	return now, nil
 }
 
@@ -105,13 +117,8 @@ func (s *Store) alarm() {
 	if p := s.keeper.space.Load(); p != nil {
 		now := *p
 		now.Alarm = true
-		s.setSpace(now)
+		s.keeper.space.Store(&now)
 	}
-}
-
-func (s *Store) setSpace(now Space) {
-	s.keeper.space.Store(&now)
-	s.keeper.full.Store(now.Full)
 }
 
 // disk is what is known of the disk that the store is on.
