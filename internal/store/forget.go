@@ -6,19 +6,19 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
 // upkeepTexts are the statements of one SQL dialect by which the store is kept small.
 // Lists of numbers are given as JSON.
 type upkeepTexts struct {
-	findEnded, stillEnded               string
-	deleteKeys, deleteOf, deleteArrival string
-	givenOut, setGivenOut               string
-	findSeen, deleteSeen                string
-	supersede, deleteRuleSets           string
-	deleteRenderings                    string
+	findEnded, stillEnded     string
+	deleteKeys, deleteArrival string
+	ofEvents, ofDeliveries    string // of the tables of goesWith
+	givenOut, setGivenOut     string
+	findSeen, deleteSeen      string
+	supersede, deleteRuleSets string
+	deleteRenderings          string
 
 	pages string
 
@@ -33,7 +33,8 @@ var sqliteUpkeep = upkeepTexts{
 		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.state IN ('waiting', 'parked'))`,
 	deleteKeys: `DELETE FROM event_key WHERE (key, event) IN (SELECT k.value, e.seq FROM event e, json_each(e.keys) k
 		WHERE e.seq IN (SELECT value FROM json_each(?1)))`,
-	deleteOf: `DELETE FROM TABLE WHERE COLUMN IN (OF)`,
+	ofEvents:     `DELETE FROM %s WHERE %s IN (SELECT value FROM json_each(?1))`,
+	ofDeliveries: `DELETE FROM %s WHERE %s IN (SELECT seq FROM delivery WHERE event IN (SELECT value FROM json_each(?1)))`,
 	deleteArrival: `DELETE FROM arrival WHERE seq IN (SELECT value FROM json_each(?1))
 		AND NOT EXISTS (SELECT 1 FROM event e WHERE e.arrival = arrival.seq)`,
 	givenOut:    `SELECT arrival, delivery FROM upkeep`,
@@ -59,12 +60,15 @@ var sqliteUpkeep = upkeepTexts{
 		RETURNING length(body) + length(headers) + 256`,
 }
 
-// goesWith are the tables whose rows go with an event or a delivery that they name, in
-// the order in which they go.
-var goesWith = []struct{ table, column, of string }{
-	{"attempt", "delivery", "SELECT seq FROM delivery WHERE event IN (SELECT value FROM json_each(?1))"},
-	{"delivery", "event", "SELECT value FROM json_each(?1)"},
-	{"event", "seq", "SELECT value FROM json_each(?1)"},
+// goesWith are the tables whose rows go with an event, or with a delivery of one, that
+// they name, in the order in which they go.
+var goesWith = []struct {
+	table, column string
+	delivery      bool
+}{
+	{"attempt", "delivery", true},
+	{"delivery", "event", false},
+	{"event", "seq", false},
 }
 
 // forget deletes events and all that hangs on them, but not what is known of their ids:
@@ -90,8 +94,11 @@ func (s *Store) forgetSome(ctx context.Context, events []int64) error {
 		return err
 	}
 	for _, g := range goesWith {
-		text := strings.NewReplacer("TABLE", g.table, "COLUMN", g.column, "OF", g.of).Replace(t.deleteOf)
-		if _, err := s.conn.ExecContext(ctx, text, list); err != nil {
+		text := t.ofEvents
+		if g.delivery {
+			text = t.ofDeliveries
+		}
+		if _, err := s.conn.ExecContext(ctx, fmt.Sprintf(text, g.table, g.column), list); err != nil {
 			return fmt.Errorf("delete from %s: %w", g.table, err)
 		}
 	}

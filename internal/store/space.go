@@ -91,12 +91,8 @@ func (s *Store) measure(ctx context.Context, size int64) (Space, error) {
 	if p := s.keeper.space.Load(); p != nil {
 		old = *p
 	}
-	now.Limit = size
-	if d, ok := diskOf(filepath.Dir(s.path)); ok {
-		if most := now.Size + max(0, d.free-d.reserve()); most < size {
-			now.Limit, now.Disk = most, true
-		}
-	}
+	d, known := diskOf(filepath.Dir(s.path))
+	now.Limit, now.Disk = limit(size, now.Size, d, known)
 	now.Alarm = old.Alarm && now.Used >= part(now.Limit, calmAt)
 	now.Full = now.Used >= now.Limit || old.Full && now.Used >= part(now.Limit, reopenAt)
 	s.keeper.space.Store(&now)
@@ -119,6 +115,15 @@ func (s *Store) alarm() {
 		now.Alarm = true
 		s.keeper.space.Store(&now)
 	}
+}
+
+// limit is what may be in use of a file: size, or less where it can become no larger on
+// its disk.
+func limit(size, file int64, d disk, known bool) (most int64, byDisk bool) {
+	if most = file + max(0, d.free-d.reserve()); known && most < size {
+		return most, true
+	}
+	return size, false
 }
 
 // disk is what is known of the disk that the store is on.
@@ -149,6 +154,8 @@ func (now Space) String() string {
 		what = "what the disk has for them"
 	}
 	switch {
+	case now.Full && now.Used < part(now.Limit, reopenAt) || now.Full && now.Limit == 0:
+		return "space: the disk had no room for what was written last; what comes is refused until it has"
 	case now.Full:
 		return fmt.Sprintf("space: full: events that are still to be delivered take all of %s, %d MiB; no more are accepted until some are", what, now.Limit>>20)
 	case now.Alarm:
