@@ -12,13 +12,13 @@ import (
 // upkeepTexts are the statements of one SQL dialect by which the store is kept small.
 // Lists of numbers are given as JSON.
 type upkeepTexts struct {
-	findEnded, stillEnded     string
-	deleteKeys, deleteArrival string
-	ofEvents, ofDeliveries    string // of the tables of goesWith
-	givenOut, setGivenOut     string
-	findSeen, deleteSeen      string
-	supersede, deleteRuleSets string
-	deleteRenderings          string
+	findEnded, sizes, stillEnded string
+	deleteKeys, deleteArrival    string
+	ofEvents, ofDeliveries       string // of the tables of goesWith
+	givenOut, setGivenOut        string
+	findSeen, deleteSeen         string
+	supersede, deleteRuleSets    string
+	deleteRenderings             string
 
 	pages string
 
@@ -29,6 +29,8 @@ var sqliteUpkeep = upkeepTexts{
 	findEnded: `SELECT e.seq, e.received, e.state = 'held', (SELECT max(CASE WHEN d.state IN ('waiting', 'parked')
 				THEN 9223372036854775807 ELSE d.ended END) FROM delivery d WHERE d.event = e.seq)
 		FROM event e WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY e.seq LIMIT ?3`,
+	sizes: `SELECT length(e.json) + coalesce((SELECT length(a.body) FROM arrival a WHERE a.seq = e.arrival), 0) + 1024
+		FROM event e WHERE e.seq IN (SELECT value FROM json_each(?1)) ORDER BY e.seq`,
 	stillEnded: `SELECT e.seq, e.arrival FROM event e WHERE e.seq IN (SELECT value FROM json_each(?1)) AND e.state = 'routed'
 		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.state IN ('waiting', 'parked'))`,
 	deleteKeys: `DELETE FROM event_key WHERE (key, event) IN (SELECT k.value, e.seq FROM event e, json_each(e.keys) k

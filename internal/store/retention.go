@@ -164,10 +164,14 @@ func (s *Store) tidy(ctx context.Context, now time.Time) (more bool, err error) 
 		}
 		k.unused = now
 	}
-	pressing := space.Used >= part(space.Limit, startAt)
+	most := part(space.Limit, startAt)
+	if space.Alarm { // it ends where there is enough room, not a byte below too little
+		most = part(space.Limit, calmAt)
+	}
+	pressing := space.Used >= most
 	if !pressing {
 		k.pressed = sweep{}
-	} else if more, err = s.press(ctx, now); err != nil {
+	} else if more, err = s.press(ctx, now, space.Used-most); err != nil {
 		return false, err
 	}
 	for _, one := range []func() (bool, error){
@@ -203,9 +207,9 @@ func (s *Store) age(ctx context.Context, w *sweep, now, before time.Time) (more 
 	return !found.all, nil
 }
 
-// press makes room: it deletes some of what has ended, however young. Where a walk
+// press makes room for so many bytes: it deletes what has ended, however young. Where a walk
 // through all events finds nothing, the space is taken by what cannot be deleted.
-func (s *Store) press(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) press(ctx context.Context, now time.Time, bytes int64) (more bool, err error) {
 	w := &s.keeper.pressed
 	if w.resting(now) {
 		return false, nil
@@ -213,6 +217,11 @@ func (s *Store) press(ctx context.Context, now time.Time) (more bool, err error)
 	found, err := s.ended(ctx, w, math.MaxInt64)
 	if err != nil {
 		return false, err
+	}
+	if n, err := s.enough(ctx, found.events, bytes); err != nil {
+		return false, err
+	} else if n < len(found.events) {
+		found.events, found.upTo, found.all = found.events[:n], found.events[n-1], false
 	}
 	if err := s.forget(ctx, found.events); err != nil {
 		return false, err
@@ -232,6 +241,23 @@ func (s *Store) press(ctx context.Context, now time.Time) (more bool, err error)
 	w.rest = now.Add(max(failedWait, time.Duration(walk.passed)*againAfter/10))
 	s.alarm()
 	return false, nil
+}
+
+// enough returns how many of events, from the first on, take about so many bytes.
+func (s *Store) enough(ctx context.Context, events []int64, bytes int64) (n int, err error) {
+	rows, err := s.own.QueryContext(ctx, s.stmts.text.upkeep.sizes, numbers(events))
+	if err != nil {
+		return 0, fmt.Errorf("measure events to delete: %w", sqliteError(err))
+	}
+	defer rows.Close()
+	for bytes >= 0 && rows.Next() {
+		var size int64
+		if err := rows.Scan(&size); err != nil {
+			return 0, fmt.Errorf("measure events to delete: %w", sqliteError(err))
+		}
+		n, bytes = n+1, bytes-size
+	}
+	return n, sqliteError(rows.Err())
 }
 
 // endedEvents is what [Store.ended] found.
