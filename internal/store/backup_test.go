@@ -61,7 +61,7 @@ func TestBackupWhileWriting(t *testing.T) {
 	after := accept(t, s, push("after", "a", "ci")).IDs[0]
 
 	r := open(t, path)
-	whole(t, r)
+	consistent(t, r)
 	if !gone(t, r, after) {
 		t.Error("what came after the copy is in it")
 	}

@@ -317,7 +317,7 @@ func TestOwnEventsOnceAMinute(t *testing.T) {
 	if got := own(); !slices.Equal(got, want) {
 		t.Errorf("within the minute, after a restart: told %s", got)
 	}
-	exec(t, s, `UPDATE raised SET at = at - 60000000`)
+	alter(t, s, `UPDATE raised SET at = at - 60000000`)
 	for range 2 {
 		if err := s.Tend(t.Context()); err != nil {
 			t.Fatal(err)
@@ -328,7 +328,7 @@ func TestOwnEventsOnceAMinute(t *testing.T) {
 	}
 }
 
-func exec(t *testing.T, s *Store, query string) {
+func alter(t *testing.T, s *Store, query string) {
 	t.Helper()
 	if err := s.write(t.Context(), &job{run: func(ctx context.Context) error {
 		_, err := s.conn.ExecContext(ctx, query)

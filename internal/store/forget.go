@@ -69,6 +69,9 @@ var goesWith = []struct {
 	delivery      bool
 }{
 	{"attempt", "delivery", true},
+	{"redelivery", "delivery", true},
+	{"shadow", "delivery", true},
+	{"replayed", "event", false},
 	{"delivery", "event", false},
 	{"event", "seq", false},
 }
@@ -91,7 +94,7 @@ func (s *Store) forgetSome(ctx context.Context, events []int64) error {
 	if err != nil || len(events) == 0 {
 		return err
 	}
-	list, from := numbers(events), numbers(arrivals)
+	list, from := listed(events), listed(arrivals)
 	if _, err := s.conn.ExecContext(ctx, t.deleteKeys, list); err != nil {
 		return err
 	}
@@ -114,7 +117,7 @@ func (s *Store) forgetSome(ctx context.Context, events []int64) error {
 
 // stillEnded returns those of events that have ended, and the arrivals of these.
 func (s *Store) stillEnded(ctx context.Context, events []int64) (ended, arrivals []int64, err error) {
-	rows, err := s.conn.QueryContext(ctx, s.stmts.text.upkeep.stillEnded, numbers(events))
+	rows, err := s.conn.QueryContext(ctx, s.stmts.text.upkeep.stillEnded, listed(events))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -129,8 +132,8 @@ func (s *Store) stillEnded(ctx context.Context, events []int64) (ended, arrivals
 	return ended, arrivals, rows.Err()
 }
 
-// numbers encodes a list as JSON.
-func numbers(list []int64) string {
+// listed encodes a list as JSON.
+func listed(list []int64) string {
 	b := []byte{'['}
 	for i, n := range list {
 		if i > 0 {
@@ -169,7 +172,7 @@ func (s *Store) forgetSeen(ctx context.Context, w *sweep, now time.Time, pressin
 	}
 	for some := range slices.Chunk(found.events, deletes) {
 		err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) error {
-			_, err := s.conn.ExecContext(ctx, s.stmts.text.upkeep.deleteSeen, numbers(some))
+			_, err := s.conn.ExecContext(ctx, s.stmts.text.upkeep.deleteSeen, listed(some))
 			return err
 		}})
 		if err != nil {

@@ -245,7 +245,7 @@ func (s *Store) press(ctx context.Context, now time.Time, bytes int64) (more boo
 
 // enough returns how many of events, from the first on, take about so many bytes.
 func (s *Store) enough(ctx context.Context, events []int64, bytes int64) (n int, err error) {
-	rows, err := s.own.QueryContext(ctx, s.stmts.text.upkeep.sizes, numbers(events))
+	rows, err := s.own.QueryContext(ctx, s.stmts.text.upkeep.sizes, listed(events))
 	if err != nil {
 		return 0, fmt.Errorf("measure events to delete: %w", sqliteError(err))
 	}

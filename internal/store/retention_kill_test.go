@@ -114,11 +114,11 @@ func TestKilledWhileItDeletes(t *testing.T) {
 	if n := rows(t, s, "seen") - rows(t, s, "event"); n <= 0 {
 		t.Errorf("nothing was deleted: %d ids without an event", n)
 	}
-	whole(t, s)
+	consistent(t, s)
 }
 
-// whole finds rows that belong to nothing.
-func whole(t rapid.TB, s *Store) {
+// consistent finds rows that belong to nothing.
+func consistent(t rapid.TB, s *Store) {
 	t.Helper()
 	for what, query := range map[string]string{
 		"deliveries without an event":        `SELECT count(*) FROM delivery WHERE event NOT IN (SELECT seq FROM event)`,

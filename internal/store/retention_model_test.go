@@ -227,7 +227,7 @@ func (m *model) retain(t *rapid.T) {
 			}
 		}
 	}
-	whole(m.t, m.s)
+	consistent(m.t, m.s)
 	stay := func(id string) bool { return !went[id] }
 	maps.DeleteFunc(m.events, func(id string, _ *modelEvent) bool { return went[id] })
 	now := m.look(stay)
