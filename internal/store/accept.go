@@ -138,6 +138,7 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 	s.seqs.event++
 	seq := s.seqs.event
 	s.tail.pending[e.ID] = tailed{seq, it.Fingerprint}
+	s.sums.accept(seq, w.a.Received)
 	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(routeAt), micros(w.a.Received),
 		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, it.keys, e.Native.ID,
 		it.Fingerprint[:], ruleSet, matched, body); err != nil {
@@ -205,6 +206,7 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		if lease == 0 {
 			continue
 		}
+		s.sums.plan(p.Target, p.Type)
 		c := Claimed{
 			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
 			Event: r.JSON, GiveUp: p.GiveUp, Rendering: p.Rendering,

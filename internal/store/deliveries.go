@@ -81,6 +81,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if err := s.answered(ctx, o, now); err != nil {
 		return err
 	}
+	s.sums.end(o, now)
 	next, parked := o.Next, o.State == Waiting && s.parkedFor(o.Target) != ""
 	switch {
 	case o.State != Waiting || parked:

@@ -327,5 +327,14 @@ var sqliteTexts = texts{
 		SELECT target FROM t WHERE target IS NOT NULL`,
 	upkeep: sqliteUpkeep,
 
-	targetCounts: `SELECT target, max(type), state, count(*) FROM delivery GROUP BY target, state`,
+	addStanding: `INSERT INTO standing (target, state, type, n, entered) VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (target, state) DO UPDATE SET n = n + excluded.n, entered = entered + excluded.entered,
+			type = CASE WHEN excluded.type = '' THEN type ELSE excluded.type END`,
+	addEnded: `INSERT INTO ended (hour, target, state, n) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (hour, target, state) DO UPDATE SET n = n + excluded.n`,
+	addMinute: `INSERT INTO minute (minute, first, last) VALUES (?1, ?2, ?3)
+		ON CONFLICT (minute) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`,
+	dropTally:   `DELETE FROM tally WHERE hour < ?1`,
+	dropEnded:   `DELETE FROM ended WHERE hour < ?1`,
+	dropMinutes: `DELETE FROM minute WHERE last < (SELECT min(seq) FROM event)`,
 }

@@ -18,12 +18,15 @@ type texts struct {
 	record, holdUntil, holdBack, giveBack, giveBackBehind     string
 	insertAttempt, routeEvent, park, parkOne, release, cancel string
 
-	conditions, putCondition, probed, raise                 string
-	repark, expire, countOverdue                            string
-	voidLeases, waitingTargets, parkedTargets, targetCounts string
+	conditions, putCondition, probed, raise string
+	repark, expire, countOverdue            string
 
-	after  afterTexts
-	upkeep upkeepTexts
+	after                             afterTexts
+	upkeep                            upkeepTexts
+	addStanding, addEnded, addMinute  string
+	dropTally, dropEnded, dropMinutes string
+
+	voidLeases, waitingTargets, parkedTargets string
 }
 
 // statements are those that the writer runs again and again, prepared.
@@ -38,6 +41,8 @@ type statements struct {
 	free, keysBehind, holdsEnded                              *sql.Stmt
 	record, holdUntil, holdBack, giveBack, giveBackBehind     *sql.Stmt
 	insertAttempt, routeEvent, park, parkOne, release, cancel *sql.Stmt
+	addStanding, addEnded, addMinute                          *sql.Stmt
+	dropTally, dropEnded, dropMinutes                         *sql.Stmt
 
 	deliverySrc, redeliver, insertRedelivery *sql.Stmt
 
@@ -61,6 +66,8 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		{&st.routeEvent, t.routeEvent}, {&st.park, t.park}, {&st.parkOne, t.parkOne},
 		{&st.release, t.release}, {&st.cancel, t.cancel},
 		{&st.deliverySrc, t.after.deliverySrc}, {&st.redeliver, t.after.redeliver}, {&st.insertRedelivery, t.after.insertRedelivery},
+		{&st.addStanding, t.addStanding}, {&st.addEnded, t.addEnded}, {&st.addMinute, t.addMinute},
+		{&st.dropTally, t.dropTally}, {&st.dropEnded, t.dropEnded}, {&st.dropMinutes, t.dropMinutes},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {

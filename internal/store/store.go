@@ -71,7 +71,8 @@ type Store struct {
 	counts  counts
 	keeper  keeper
 	copying atomic.Bool // a backup is being made
-	callers int         // jobs that somebody waited for in the last batch; the writer's
+	sums    sums
+	callers int // jobs that somebody waited for in the last batch; the writer's
 
 	ruleSets   sync.Map         // hash -> id
 	put        []string         // the hashes that were put last, the newest first; the writer's
@@ -104,6 +105,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	s.counts.init()
 	s.health.init()
 	s.keeper.init()
+	s.sums.init()
 	if s.lock, err = lockFile(path); err != nil {
 		return nil, err
 	}

@@ -227,39 +227,3 @@ func (s *Store) Cancel(ctx context.Context, target, by string) (int, error) {
 		}
 	}
 }
-
-// TargetCount is how many deliveries to one target are in each state.
-type TargetCount struct {
-	Type   string // of the target, when one of them was planned
-	States map[State]int
-}
-
-// TargetCounts counts the deliveries to each target that ever had one. It reads all of
-// them, beside those who write.
-func (s *Store) TargetCounts(ctx context.Context) (map[string]TargetCount, error) {
-	rows, err := s.read.QueryContext(ctx, s.stmts.text.targetCounts)
-	if err != nil {
-		return nil, fmt.Errorf("count deliveries: %w", sqliteError(err))
-	}
-	defer rows.Close()
-	counts := map[string]TargetCount{}
-	for rows.Next() {
-		var target, typ string
-		var state State
-		var n int
-		if err := rows.Scan(&target, &typ, &state, &n); err != nil {
-			return nil, fmt.Errorf("count deliveries: %w", sqliteError(err))
-		}
-		c, ok := counts[target]
-		if !ok {
-			c.States = map[State]int{}
-		}
-		c.Type = max(c.Type, typ)
-		c.States[state] = n
-		counts[target] = c
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("count deliveries: %w", sqliteError(err))
-	}
-	return counts, nil
-}

@@ -231,6 +231,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	ctx := context.Background()
 	seqs, present := s.seqs, s.present
 	counted := s.counts.take()
+	s.sums.begin()
 	defer func() {
 		if err != nil {
 			s.seqs, s.present = seqs, present
@@ -253,6 +254,9 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 		if _, err := s.stmts.addTally.ExecContext(ctx, k.hour, k.registry, k.what, k.typ, n); err != nil {
 			return false, err
 		}
+	}
+	if err := s.add(ctx); err != nil {
+		return false, err
 	}
 	if _, err := s.conn.ExecContext(ctx, `COMMIT`); err != nil {
 		return false, err
