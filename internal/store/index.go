@@ -44,6 +44,7 @@ func keys(e *event.Event, r Routing) string {
 		b = strconv.AppendInt(b, key(name, value), 10)
 	}
 	repository, digest := subject(e)
+	add("registry", e.Registry.Name)
 	add("type", string(e.Type))
 	add("repository", repository)
 	add("digest", digest)

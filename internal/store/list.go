@@ -3,13 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Bounds of a list.
@@ -18,101 +18,120 @@ const (
 	MaxLimit     = 1000
 )
 
-// Events lists the events that q chooses, newest accepted first.
-func (s *Store) Events(ctx context.Context, q Query) ([]Listed, error) {
-	c, err := q.conditions()
-	if err != nil {
-		return nil, err
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = DefaultLimit
-	}
-	limit = min(limit, MaxLimit)
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, fmt.Errorf("list events: %w", sqliteError(err))
-	}
-	defer tx.Rollback()
-	// What is not indexed yet is looked at one by one; it is newer than what is.
-	out, err := c.list(ctx, tx, `event e WHERE e.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')`, "e.seq", limit)
-	if err == nil && len(out) < limit {
-		indexed, order := `event e WHERE e.seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')`, "e.seq"
-		if c.key != nil {
-			indexed = `event_key k JOIN event e ON e.seq = k.event
-				WHERE k.event <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND k.key = ?`
-			order = "k.event"
-			c.args = append([]any{*c.key}, c.args...)
-		}
-		var older []Listed
-		older, err = c.list(ctx, tx, indexed, order, limit-len(out))
-		out = append(out, older...)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list events: %w", sqliteError(err))
-	}
-	return out, nil
-}
-
-// conditions are those of a query.
-type conditions struct {
-	where string
-	args  []any
-	key   *int64 // of event_key, the narrowest of those that the query names; nil for none
-}
-
-// list lists events of one source, newest first.
-func (c conditions) list(ctx context.Context, tx *sql.Tx, from, order string, limit int) ([]Listed, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT e.seq, e.json,
-			(SELECT json_group_object(state, n) FROM
-				(SELECT d.state, count(*) AS n FROM delivery d WHERE d.event = e.seq GROUP BY d.state))
-		FROM `+from+c.where+` ORDER BY `+order+` DESC LIMIT ?`, append(slices.Clone(c.args), limit)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := []Listed{}
-	for rows.Next() {
-		var l Listed
-		var seq int64
-		var counts []byte
-		if err := rows.Scan(&seq, (*[]byte)(&l.Event), &counts); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(counts, &l.Deliveries); err != nil {
-			return nil, err
-		}
-		l.Cursor = strconv.FormatInt(seq, 36)
-		out = append(out, l)
-	}
-	return out, rows.Err()
-}
-
 // ErrBadQuery: a filter has a value that it cannot have.
 var ErrBadQuery = errors.New("bad query")
 
-// conditions reads q.
-func (q Query) conditions() (conditions, error) {
-	var c conditions
+// scanFor is how long a list looks for more before it is cut short: filters that each
+// choose many events, and hardly one together, would have it look at all of them, and
+// whoever reads keeps the log from being shortened.
+const scanFor = time.Second
+
+// Events lists the events that q chooses, newest accepted first, up to its limit. Of
+// filters of which each chooses many events, and hardly one together, this may take
+// long: see [Store.List].
+func (s *Store) Events(ctx context.Context, q Query) ([]Listed, error) {
+	q.Limit = q.limit()
+	out := []Listed{}
+	for {
+		p, err := s.List(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.Events...)
+		if q.Limit -= len(p.Events); q.Limit == 0 || p.Next == "" {
+			return out, nil
+		}
+		q.Before = p.Next
+	}
+}
+
+// List lists the events that q chooses, newest accepted first, page by page. A page is
+// cut short where many events are looked at that q does not choose: then it has fewer
+// than q's limit, maybe none, and its Next is where to go on all the same.
+func (s *Store) List(ctx context.Context, q Query) (Page, error) {
+	q.Limit = q.limit()
+	p, err := s.list(ctx, q)
+	if err != nil {
+		return p, fmt.Errorf("list events: %w", sqliteError(err))
+	}
+	return p, nil
+}
+
+func (q Query) limit() int {
+	if q.Limit <= 0 {
+		return DefaultLimit
+	}
+	return min(q.Limit, MaxLimit)
+}
+
+func (s *Store) list(ctx context.Context, q Query) (Page, error) {
+	c, err := q.chosen()
+	if err != nil {
+		return Page{}, err
+	}
+	// Before the transaction: what is not in the tail now is indexed in it.
+	tail := s.tail.at(q.ID)
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return Page{}, err
+	}
+	defer tx.Rollback()
+	l := &listing{tx: tx, q: q, chosen: c, until: time.Now().Add(scanFor), page: Page{Events: []Listed{}}}
+	if err := l.bound(ctx, tail); err != nil {
+		return Page{}, err
+	}
+	var indexed int64
+	if err := tx.QueryRowContext(ctx, `SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed'`).Scan(&indexed); err != nil {
+		return Page{}, err
+	}
+	// What is not indexed yet is looked at one by one; it is newer than what is.
+	if err := l.scan(ctx, allEvents, max(l.from, indexed+1), l.to); err != nil {
+		return Page{}, err
+	}
+	if l.page.Next == "" && l.from <= indexed {
+		to := min(l.to, indexed+1)
+		source, err := l.narrowest(ctx, l.from, to)
+		if err == nil {
+			err = l.scan(ctx, source, l.from, to)
+		}
+		if err != nil {
+			return Page{}, err
+		}
+	}
+	return l.page, l.detail(ctx)
+}
+
+// chosen is what a query asks of an event e.
+type chosen struct {
+	where string // of an event e
+	args  []any
+	keys  []int64 // what event_key has for it, all of them
+}
+
+// chosen reads q, but for its times and its cursor.
+func (q Query) chosen() (chosen, error) {
+	var c chosen
 	add := func(cond string, v ...any) {
 		c.where += " AND " + cond
 		c.args = append(c.args, v...)
 	}
-	if q.Registry != "" {
-		add("e.registry = ?", q.Registry)
-	}
-	for _, f := range []struct{ name, value, cond string }{ // the narrowest last
+	for _, f := range []struct{ name, value, cond string }{
+		{"", q.ID, "e.id = ?"},
+		{"registry", q.Registry, "e.registry = ?"},
 		{"type", q.Type, "e.type = ?"},
-		{"rule", q.Rule, "EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)"},
-		{"target", q.Target, "EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)"},
 		{"repository", q.Repository, "e.repository = ?"},
-		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(CAST(e.json AS TEXT), '$.artifact.tags') WHERE value = ?)"},
 		{"digest", q.Digest, "e.digest = ?"},
 		{"native", q.NativeID, "e.native_id = ?"},
+		{"rule", q.Rule, "EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)"},
+		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(CAST(e.json AS TEXT), '$.artifact.tags') WHERE value = ?)"},
+		{"target", q.Target, "EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)"},
 	} {
-		if f.value != "" {
-			add(f.cond, f.value)
-			c.key = new(key(f.name, f.value))
+		if f.value == "" {
+			continue
+		}
+		add(f.cond, f.value)
+		if f.name != "" {
+			c.keys = append(c.keys, key(f.name, f.value))
 		}
 	}
 	if q.Outcome != "" {
@@ -128,63 +147,171 @@ func (q Query) conditions() (conditions, error) {
 	if !q.Until.IsZero() {
 		add("e.received < ?", micros(q.Until))
 	}
-	if q.Before != "" {
-		seq, err := strconv.ParseInt(q.Before, 36, 64)
-		if err != nil {
-			return c, fmt.Errorf("%w: cursor %q is not one of ours", ErrBadQuery, q.Before)
-		}
-		add("e.seq < ?", seq)
-	}
 	return c, nil
 }
 
-// Quarantine lists the bodies that could not be read, the last seen first, without
-// the bodies.
-func (s *Store) Quarantine(ctx context.Context, limit int) ([]Quarantined, error) {
-	if limit <= 0 {
-		limit = DefaultLimit
-	}
-	rows, err := s.read.QueryContext(ctx, `SELECT id, registry, received, remote, reason, size, sha256, count, truncated
-		FROM quarantine ORDER BY last DESC, seq DESC LIMIT ?1`, min(limit, MaxLimit))
+func readCursor(cursor string) (int64, error) {
+	seq, err := strconv.ParseInt(cursor, 36, 64)
 	if err != nil {
-		return nil, fmt.Errorf("list quarantine: %w", sqliteError(err))
+		return 0, fmt.Errorf("%w: cursor %q is not one of ours", ErrBadQuery, cursor)
 	}
-	defer rows.Close()
-	out := []Quarantined{}
-	for rows.Next() {
-		var q Quarantined
-		var received int64
-		var sum []byte
-		if err := rows.Scan(&q.ID, &q.Registry, &received, &q.Remote, &q.Reason, &q.Size, &sum, &q.Count, &q.Truncated); err != nil {
-			return nil, fmt.Errorf("list quarantine: %w", sqliteError(err))
-		}
-		q.Received, q.SHA256 = fromMicros(received), hex.EncodeToString(sum)
-		out = append(out, q)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list quarantine: %w", sqliteError(err))
-	}
-	return out, nil
+	return seq, nil
 }
 
-// Quarantined returns one body that could not be read, with its bytes and headers, or
-// [ErrNotFound].
-func (s *Store) Quarantined(ctx context.Context, id string) (Quarantined, error) {
-	var q Quarantined
-	var received int64
-	var sum, headers []byte
-	err := s.read.QueryRowContext(ctx, `SELECT id, registry, received, remote, reason, size, sha256, count, truncated, headers, body
-		FROM quarantine WHERE id = ?1`, id).
-		Scan(&q.ID, &q.Registry, &received, &q.Remote, &q.Reason, &q.Size, &sum, &q.Count, &q.Truncated, &headers, &q.Body)
-	if errors.Is(err, sql.ErrNoRows) {
-		return q, fmt.Errorf("quarantined body %s: %w", id, ErrNotFound)
+// listing is one list in the making.
+type listing struct {
+	tx     *sql.Tx
+	q      Query
+	chosen chosen
+	until  time.Time // when it is cut short
+	page   Page
+
+	from, to int64 // seqs to look at: from is one of them, to is none
+	seqs     []any // of the page's events
+}
+
+// bound finds between which events to look. tail is the seq of the event that is asked
+// for by its id, where it is not indexed yet.
+func (l *listing) bound(ctx context.Context, tail int64) error {
+	l.from, l.to = 1, 1<<62
+	narrow := func(from, to int64) { l.from, l.to = max(l.from, from), min(l.to, to) }
+	if l.q.Before != "" {
+		seq, err := readCursor(l.q.Before)
+		if err != nil {
+			return err
+		}
+		narrow(1, seq)
 	}
+	var seq sql.NullInt64
+	one := func(query string, arg any) error {
+		err := l.tx.QueryRowContext(ctx, query, arg).Scan(&seq)
+		if errors.Is(err, sql.ErrNoRows) {
+			seq, err = sql.NullInt64{}, nil
+		}
+		if !seq.Valid {
+			l.to = 0 // nothing is there
+		}
+		return err
+	}
+	if l.q.ID != "" {
+		seq = sql.NullInt64{Int64: tail, Valid: tail != 0}
+		if tail == 0 {
+			if err := one(`SELECT event FROM seen WHERE id = ?1`, l.q.ID); err != nil {
+				return err
+			}
+		}
+		narrow(seq.Int64, seq.Int64+1)
+	}
+	if !l.q.Since.IsZero() {
+		if err := one(`SELECT min(first) FROM minute WHERE minute >= ?1`, l.q.Since.Unix()/60); err != nil {
+			return err
+		}
+		narrow(seq.Int64, l.to)
+	}
+	if !l.q.Until.IsZero() {
+		if err := one(`SELECT max(last) FROM minute WHERE minute <= ?1`, l.q.Until.Unix()/60); err != nil {
+			return err
+		}
+		narrow(l.from, seq.Int64+1)
+	}
+	return nil
+}
+
+// scan looks at the events of a source from a seq on and before another, newest first,
+// and adds those that are chosen to the page, until that is full or cut short.
+func (l *listing) scan(ctx context.Context, from source, lo, hi int64) error {
+	for n := 64; lo < hi; n = min(4*n, 4096) {
+		seqs, err := from.newest(ctx, l.tx, lo, hi, n)
+		if err != nil {
+			return err
+		}
+		if err := l.take(ctx, seqs); err != nil {
+			return err
+		}
+		switch {
+		case len(l.page.Events) == l.q.Limit:
+			l.page.Next = l.page.Events[l.q.Limit-1].Cursor
+			return nil
+		case len(seqs) < n:
+			return nil
+		}
+		hi = seqs[n-1]
+		if time.Now().After(l.until) {
+			l.page.Next = strconv.FormatInt(hi, 36)
+			return nil
+		}
+	}
+	return nil
+}
+
+// take adds those of the events to the page that are chosen, as far as there is room.
+func (l *listing) take(ctx context.Context, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	those, err := json.Marshal(seqs)
 	if err != nil {
-		return q, fmt.Errorf("read quarantined body %s: %w", id, sqliteError(err))
+		return err
 	}
-	q.Received, q.SHA256 = fromMicros(received), hex.EncodeToString(sum)
-	if err := json.Unmarshal(headers, &q.Headers); err != nil {
-		return q, fmt.Errorf("read quarantined body %s: %w", id, err)
+	args := append([]any{string(those)}, l.chosen.args...)
+	rows, err := l.tx.QueryContext(ctx, `SELECT e.seq, e.json,
+			(SELECT json_group_object(state, n) FROM
+				(SELECT d.state, count(*) AS n FROM delivery d WHERE d.event = e.seq GROUP BY d.state))
+		FROM json_each(?) c CROSS JOIN event e WHERE e.seq = c.value`+l.chosen.where+` LIMIT ?`,
+		append(args, l.q.Limit-len(l.page.Events))...)
+	if err != nil {
+		return err
 	}
-	return q, nil
+	defer rows.Close()
+	for rows.Next() {
+		var one Listed
+		var seq int64
+		var counts []byte
+		if err := rows.Scan(&seq, (*[]byte)(&one.Event), &counts); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(counts, &one.Deliveries); err != nil {
+			return err
+		}
+		one.Cursor = strconv.FormatInt(seq, 36)
+		l.page.Events = append(l.page.Events, one)
+		l.seqs = append(l.seqs, seq)
+	}
+	return rows.Err()
+}
+
+// detail adds the deliveries that are asked for by rule, target or outcome.
+func (l *listing) detail(ctx context.Context) error {
+	if l.q.Rule == "" && l.q.Target == "" && l.q.Outcome == "" || len(l.seqs) == 0 {
+		return nil
+	}
+	those, err := json.Marshal(l.seqs)
+	if err != nil {
+		return err
+	}
+	rows, err := l.tx.QueryContext(ctx, `SELECT c.key, d.id, d.rules, d.target, d.state,
+			coalesce((SELECT a.time FROM attempt a WHERE a.delivery = d.seq ORDER BY a.n LIMIT 1), 0)
+		FROM json_each(?1) c CROSS JOIN delivery d WHERE d.event = c.value
+			AND (?2 = '' OR EXISTS (SELECT 1 FROM json_each(d.rules) WHERE value = ?2))
+			AND (?3 = '' OR d.target = ?3) AND (?4 = '' OR d.state = ?4) ORDER BY c.key, d.seq`,
+		string(those), l.q.Rule, l.q.Target, l.q.Outcome)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var i int
+		var d ListedDelivery
+		var rules []byte
+		var began int64
+		if err := rows.Scan(&i, &d.ID, &rules, &d.Target, &d.State, &began); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(rules, &d.Rules); err != nil {
+			return err
+		}
+		d.Began = optional(began)
+		l.page.Events[i].Chosen = append(l.page.Events[i].Chosen, d)
+	}
+	return rows.Err()
 }

@@ -147,6 +147,10 @@ func TestOlderStoreIsBroughtUpToDate(t *testing.T) {
 		t.Fatalf("claimed %+v", again)
 	}
 	record(t, s, again[0], Delivered, time.Time{})
+	wantCounts(t, s)
+	if l, err := s.Events(t.Context(), Query{Registry: "hub", Since: time.Now().Add(-time.Minute)}); err != nil || len(l) != 1 {
+		t.Errorf("by registry and time: %v, %v", l, err)
+	}
 	tr, err := s.Trace(t.Context(), id)
 	if d := tr.Deliveries; err != nil || len(d) != 1 || d[0].State != Delivered || len(d[0].Attempts) != 2 || len(d[0].Rendering) != 0 {
 		t.Errorf("%+v, %v", d, err)
@@ -199,6 +203,9 @@ func down(t *testing.T, path string) {
 	for _, table := range do(`SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> '` + goose.DefaultTablename + `'`) {
 		columns := strings.Join(do(`SELECT name FROM pragma_table_info('`+table+`', 'main')`), ", ")
 		do(`INSERT INTO main.` + table + ` (` + columns + `) SELECT ` + columns + ` FROM newer.` + table)
+	}
+	for _, query := range []string{`DELETE FROM main.meta WHERE key = 'keyed'`, `DELETE FROM main.event_key`, `UPDATE main.event SET keys = '[]'`} {
+		do(query)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)

@@ -101,42 +101,6 @@ func TestCountersAreWhatThereIs(t *testing.T) {
 	wantCounts(t, s)
 }
 
-// A transaction in which one job fails counts what the others did, once.
-func TestCountersOfATransactionThatFails(t *testing.T) {
-	s := open(t, temp(t))
-	bad := push("bad", "r", "ci")
-	bad.Items[0].Routing.RuleSet = "never put"
-	held := make(chan struct{})
-	go func() {
-		_ = s.write(t.Context(), &job{run: func(context.Context) error { <-held; return nil }})
-	}()
-	done := make(chan error, 3)
-	for i, a := range []Arrival{push("one", "r", "ci"), bad, push("two", "r", "ci")} {
-		go func() {
-			_, err := s.Accept(t.Context(), a)
-			if failed := err != nil; failed != (i == 1) {
-				err = fmt.Errorf("arrival %d: %v", i, err)
-			} else {
-				err = nil
-			}
-			done <- err
-		}()
-	}
-	for len(s.jobs) < 3 {
-		time.Sleep(time.Millisecond)
-	}
-	close(held)
-	for range 3 {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	wantCounts(t, s)
-	if n := counted(t, s)["ci"][Waiting]; n != 2 {
-		t.Errorf("%d wait", n)
-	}
-}
-
 func TestHours(t *testing.T) {
 	s := open(t, temp(t))
 	hour := time.Now().UTC().Truncate(time.Hour)

@@ -165,6 +165,9 @@ func (s *Store) takeOver(ctx context.Context) error {
 	if err := s.loadTail(ctx); err != nil {
 		return err
 	}
+	if err := s.keyRegistries(ctx); err != nil {
+		return err
+	}
 	// An event may be gone from the table and have its row in seen still.
 	s.seqs.event = max(s.seqs.event, s.tail.indexed)
 	if err := s.loadConditions(ctx); err != nil {

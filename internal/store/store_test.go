@@ -343,6 +343,7 @@ func TestUnknownRuleSetFailsAlone(t *testing.T) {
 	if l, err := s.Events(t.Context(), Query{}); err != nil || len(l) != 8 {
 		t.Errorf("%d events, %v", len(l), err)
 	}
+	wantCounts(t, s)
 }
 
 func TestQuarantineCountsTheSameBytes(t *testing.T) {
@@ -502,6 +503,10 @@ func TestListFilters(t *testing.T) {
 		{Query{Type: "artifact.pushed", Registry: "hub", Digest: "sha256:1", NativeID: "n1"}, "n1"},
 		{Query{Since: time.Now().Add(time.Hour)}, ""},
 		{Query{Until: time.Now().Add(time.Hour)}, "n2 n1"},
+		{Query{Since: time.Now().Add(-time.Hour), Until: time.Now().Add(-time.Minute)}, ""},
+		{Query{ID: push("n1", "").Items[0].Event.ID}, "n1"},
+		{Query{ID: push("n1", "").Items[0].Event.ID, Target: "ops"}, ""},
+		{Query{ID: "n1"}, ""},
 	} {
 		l, err := s.Events(t.Context(), tc.q)
 		if err != nil {

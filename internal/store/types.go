@@ -165,20 +165,39 @@ type Outcome struct {
 
 // Query chooses events. Zero fields do not narrow.
 type Query struct {
+	ID                                      string // of the event
 	Type, Registry, Repository, Tag, Digest string
 	Rule, Target                            string
 	NativeID                                string
 	Outcome                                 string // a State: events with a delivery in it
 	Since, Until                            time.Time
 	Limit                                   int    // 1 to 1000; 0 = 50
-	Before                                  string // cursor: Listed.Cursor of the last one seen
+	Before                                  string // cursor: Page.Next, or Listed.Cursor of the last one seen
+}
+
+// Page is a part of a list.
+type Page struct {
+	Events []Listed
+	Next   string // what to look for the rest before; "" where there is none
 }
 
 // Listed is one event of a list.
 type Listed struct {
 	Event      json.RawMessage
 	Deliveries map[State]int
-	Cursor     string
+	// Chosen are the deliveries that the query names by rule, target or outcome; nil
+	// where it names none of these.
+	Chosen []ListedDelivery
+	Cursor string
+}
+
+// ListedDelivery is one delivery of a listed event.
+type ListedDelivery struct {
+	ID     string     `json:"id"`
+	Rules  []string   `json:"rules"`
+	Target string     `json:"target"`
+	State  State      `json:"state"`
+	Began  *time.Time `json:"began"` // when it was first attempted; null until then
 }
 
 // Trace is all that is known of one event.

@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+)
+
+// source is where a list finds events without reading them: in indexes.
+type source struct {
+	seq  string   // the column that holds the event's seq
+	arms []string // queries of it, ending in WHERE and a condition; an event may be in many
+	args []any    // of each of them
+	and  string   // a condition more, with its arguments
+	more []any
+}
+
+// allEvents are all events.
+var allEvents = source{seq: "k.seq", arms: []string{`SELECT k.seq FROM event k WHERE 1`}}
+
+// keyed are the events with a key.
+func keyed(key int64) source {
+	return source{seq: "k.event", arms: []string{`SELECT k.event FROM event_key k WHERE k.key = ?`}, args: []any{key}}
+}
+
+// among are the events that have a delivery in a state, to a target where one is named;
+// false where no index finds them.
+func among(state State, target string) (source, bool) {
+	s := source{seq: "k.event"}
+	switch state {
+	case "", Delivered:
+		return s, false
+	case Waiting:
+		s.arms = []string{
+			`SELECT DISTINCT k.event FROM delivery k WHERE k.state = 'waiting' AND k.lease = 0`,
+			`SELECT DISTINCT k.event FROM delivery k WHERE k.lease <> 0 AND k.state = 'waiting'`,
+		}
+		return s, true
+	}
+	// The state is one of a closed list. Written out, it is seen to be in the index.
+	arm := `SELECT DISTINCT k.event FROM delivery k WHERE k.state = '` + string(state) + `' AND k.state NOT IN ('waiting', 'delivered')`
+	if target != "" {
+		arm, s.args = arm+` AND k.target = ?`, []any{target}
+	}
+	s.arms = []string{arm}
+	return s, true
+}
+
+// newest returns the n newest events of s from a seq on and before another.
+func (s source) newest(ctx context.Context, tx *sql.Tx, lo, hi int64, n int) ([]int64, error) {
+	var out []int64
+	for _, arm := range s.arms {
+		args := slices.Concat(s.args, []any{lo, hi}, s.more, []any{n})
+		rows, err := tx.QueryContext(ctx, arm+` AND `+s.seq+` >= ? AND `+s.seq+` < ?`+s.and+` ORDER BY `+s.seq+` DESC LIMIT ?`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var seq int64
+			if err := rows.Scan(&seq); err != nil {
+				rows.Close()
+				return nil, err
+			}
+			out = append(out, seq)
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.arms) > 1 {
+		slices.SortFunc(out, func(a, b int64) int { return int(b - a) })
+		out = slices.Compact(out)
+	}
+	return out[:min(n, len(out))], nil
+}
+
+// probe is how many of a source's newest events tell how dense it is.
+const probe = 100
+
+// density is the seq of the probe-th newest event of s, or 0 where there are fewer: the
+// smaller, the fewer there are to look at.
+func (s source) density(ctx context.Context, tx *sql.Tx, lo, hi int64) (int64, error) {
+	seqs, err := s.newest(ctx, tx, lo, hi, probe)
+	if err != nil || len(seqs) < probe {
+		return 0, err
+	}
+	return seqs[probe-1], nil
+}
+
+// narrowest returns the sparsest of the sources that the query names, narrowed by the
+// keys of the others: a list then reads few events that it does not show.
+func (l *listing) narrowest(ctx context.Context, lo, hi int64) (source, error) {
+	var sources []source
+	for _, k := range l.chosen.keys {
+		sources = append(sources, keyed(k))
+	}
+	if s, ok := among(State(l.q.Outcome), l.q.Target); ok {
+		sources = append(sources, s)
+	}
+	switch len(sources) {
+	case 0:
+		return allEvents, nil
+	case 1:
+		return sources[0], nil
+	}
+	best, least := 0, hi
+	for i := range sources {
+		d, err := sources[i].density(ctx, l.tx, lo, hi)
+		if err != nil {
+			return source{}, err
+		}
+		if d < least {
+			best, least = i, d
+		}
+	}
+	s := sources[best]
+	for i, k := range l.chosen.keys {
+		if i != best {
+			s.and += ` AND EXISTS (SELECT 1 FROM event_key x WHERE x.key = ? AND x.event = k.event)`
+			s.more = append(s.more, k)
+		}
+	}
+	return s, nil
+}
