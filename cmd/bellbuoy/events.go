@@ -24,6 +24,8 @@ func newEvents(env environment) *cobra.Command {
 		GroupID: groupAsk,
 		Short:   "List events, newest first, and what became of them",
 		Long: `List events, newest first, with how many of their deliveries are in which state.
+With --rule or --target it lists their deliveries instead, a line each, by when
+they were first attempted. What an ID stands for, "bellbuoy trace ID" tells.
 Filters are exact and all of them must hold. Times are RFC 3339, or how long ago:
 90m, 24h, 3d. The exit status is 3 where no event is found.`,
 		Example: `  bellbuoy events --since 24h
@@ -32,6 +34,7 @@ Filters are exact and all of them must hold. Times are RFC 3339, or how long ago
 		Args: noArgs,
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&f.ID, "id", "", "only the event with this `ID`")
 	flags.StringVar(&f.Type, "type", "", "only of this `TYPE`: artifact.pushed, tag.deleted, ...")
 	flags.StringVar(&f.Registry, "registry", "", "only from this registry, by its `NAME` in the config")
 	flags.StringVar(&f.Repository, "repository", "", "only of this repository: its full `NAME`")
@@ -64,7 +67,7 @@ Filters are exact and all of them must hold. Times are RFC 3339, or how long ago
 		if *format == outputJSON {
 			err = printJSONList(env.stdout, events, func(e client.Event) json.RawMessage { return e.JSON })
 		} else {
-			err = printEvents(env.stdout, events)
+			err = printEvents(env.stdout, events, f)
 		}
 		switch {
 		case err != nil:
@@ -88,9 +91,12 @@ func typeNames() []string {
 }
 
 // printEvents prints a table, and nothing where there are no events.
-func printEvents(w io.Writer, events []client.Event) error {
+func printEvents(w io.Writer, events []client.Event, f client.Filter) error {
 	if len(events) == 0 {
 		return nil
+	}
+	if f.Rule != "" || f.Target != "" {
+		return table(w, func(w io.Writer) { tableDeliveries(w, events) })
 	}
 	return table(w, func(w io.Writer) {
 		fmt.Fprintln(w, "RECEIVED\tREGISTRY\tTYPE\tSUBJECT\tBY\tDELIVERIES\tID")
@@ -101,6 +107,28 @@ func printEvents(w io.Writer, events []client.Event) error {
 				counts(e.Deliveries), safe(e.ID))
 		}
 	})
+}
+
+// tableDeliveries prints what became of events that are listed for a rule or a target:
+// what was done to what, how it stands, and since when.
+func tableDeliveries(w io.Writer, events []client.Event) {
+	fmt.Fprintln(w, "ID\tTYPE\tSUBJECT\tTARGET\tSTATE\tFIRST ATTEMPT\tRECEIVED")
+	for _, e := range events {
+		line := func(id, target, state, began string) {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", safe(id), typeStatus(e.Event),
+				clip(safe(subject(e.Event)), cellMax), safe(target), safe(state), began, second(e.Received))
+		}
+		for _, d := range e.Chosen {
+			began := "-"
+			if d.Began != nil {
+				began = second(*d.Began)
+			}
+			line(d.ID, d.Target, d.State, began)
+		}
+		if len(e.Chosen) == 0 { // of this rule no delivery was left to be made
+			line(e.ID, "-", "none", "-")
+		}
+	}
 }
 
 // typeStatus is an event's type, with the status where it has one.

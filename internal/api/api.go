@@ -30,7 +30,12 @@ type Config struct {
 	// Judge says what the rules in force make of an event accepted at a time.
 	Judge func(e *event.Event, from time.Time) (store.Routing, error)
 	// Terms are those of deliveries to a target of the configuration.
-	Terms   func(target string) (store.Terms, bool)
+	Terms func(target string) (store.Terms, bool)
+	// Metrics serves what an operator watches; MetricsOpen reports whether anybody may
+	// read it, and not only programs on this machine.
+	Metrics     http.Handler
+	MetricsOpen func() bool
+
 	Version string
 	Log     *slog.Logger
 }
@@ -93,6 +98,7 @@ func New(c Config) http.Handler {
 	get(mux, "/api/v1/rule-sets/{hash}", s.showRuleSet)
 	post(mux, "/api/v1/backtest", s.backtest)
 	post(mux, "/api/v1/backup", s.backup)
+	get(mux, "/api/v1/stats", s.stats)
 	get(mux, "/api/v1/version", s.version)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "there is nothing at %s: the API is below /api/v1", r.URL.Path)
@@ -101,6 +107,7 @@ func New(c Config) http.Handler {
 	open := http.NewServeMux()
 	open.Handle("/healthz", Health(c.Ready, c.Running))
 	open.Handle("/readyz", Health(c.Ready, c.Running))
+	get(open, "/metrics", s.metrics().ServeHTTP)
 	open.Handle("/", localOnly(mux))
 	return secureHeaders(open)
 }

@@ -14,14 +14,16 @@ import (
 )
 
 // events lists events: their own fields and, as deliveries, how many deliveries
-// are in which state.
+// are in which state; where it is asked by rule, target or outcome, also those
+// deliveries, as chosen. A page may have fewer events than the limit, or none, and
+// still have a next one: the Link header says so.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r.URL.RawQuery, s.now())
 	if err != nil {
 		fail(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	listed, err := s.Store.Events(r.Context(), q)
+	page, err := s.Store.List(r.Context(), q)
 	if errors.Is(err, store.ErrBadQuery) {
 		fail(w, http.StatusBadRequest, "%v", err)
 		return
@@ -30,8 +32,8 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		s.failStore(w, r, err)
 		return
 	}
-	list := make([]json.RawMessage, 0, len(listed))
-	for _, l := range listed {
+	list := make([]json.RawMessage, 0, len(page.Events))
+	for _, l := range page.Events {
 		e, err := withDeliveries(l)
 		if err != nil {
 			s.failStore(w, r, err)
@@ -39,9 +41,8 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		}
 		list = append(list, e)
 	}
-	if len(listed) == q.Limit {
-		cursor := listed[len(listed)-1].Cursor
-		w.Header().Set("Link", fmt.Sprintf("<%s?%s>; rel=\"next\"", r.URL.Path, next(q, cursor)))
+	if page.Next != "" {
+		w.Header().Set("Link", fmt.Sprintf("<%s?%s>; rel=\"next\"", r.URL.Path, next(q, page.Next)))
 	}
 	answer(w, list)
 }
@@ -60,10 +61,20 @@ func withDeliveries(l store.Listed) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode delivery counts: %w", err)
 	}
-	out := make([]byte, 0, len(l.Event)+len(c)+len(`,"deliveries":`))
+	var chosen []byte
+	if l.Chosen != nil {
+		if chosen, err = json.Marshal(l.Chosen); err != nil {
+			return nil, fmt.Errorf("encode chosen deliveries: %w", err)
+		}
+	}
+	out := make([]byte, 0, len(l.Event)+len(c)+len(chosen)+len(`,"deliveries":,"chosen":`))
 	out = append(out, l.Event[:end]...)
 	out = append(out, `,"deliveries":`...)
 	out = append(out, c...)
+	if chosen != nil {
+		out = append(out, `,"chosen":`...)
+		out = append(out, chosen...)
+	}
 	return append(out, '}'), nil
 }
 

@@ -15,7 +15,7 @@ import (
 // filters returns the query parameters of the list of events.
 func filters() []string {
 	return []string{
-		"type", "registry", "repository", "tag", "digest", "native_id",
+		"id", "type", "registry", "repository", "tag", "digest", "native_id",
 		"rule", "target", "outcome", "since", "until", "limit", "before",
 	}
 }
@@ -28,7 +28,7 @@ func readQuery(raw string, now time.Time) (store.Query, error) {
 		return store.Query{}, err
 	}
 	q := store.Query{
-		Type: v.Get("type"), Registry: v.Get("registry"), Repository: v.Get("repository"),
+		ID: v.Get("id"), Type: v.Get("type"), Registry: v.Get("registry"), Repository: v.Get("repository"),
 		Tag: v.Get("tag"), Digest: v.Get("digest"), NativeID: v.Get("native_id"),
 		Rule: v.Get("rule"), Target: v.Get("target"), Outcome: v.Get("outcome"),
 		Before: v.Get("before"),
@@ -128,6 +128,7 @@ func next(q store.Query, cursor string) string {
 			v.Set(name, value)
 		}
 	}
+	set("id", q.ID)
 	set("type", q.Type)
 	set("registry", q.Registry)
 	set("repository", q.Repository)

@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
+	"github.com/bellbuoy/bellbuoy/internal/metrics"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
@@ -52,7 +54,8 @@ func Run(ctx context.Context, o Options) error {
 
 // run is [Run] with what was loaded.
 func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err error) {
-	st, err := store.Open(ctx, set.config.Store, store.Options{Version: o.Version})
+	m := metrics.New(o.Version, runtime.Version())
+	st, err := store.Open(ctx, set.config.Store, store.Options{Version: o.Version, Watch: m.Commit})
 	if err != nil {
 		return err
 	}
@@ -78,8 +81,9 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	if err := now.begin(ctx, set); err != nil {
 		return err
 	}
+	now.in.Watch(m.Request)
 	out := delivery.New(delivery.Config{
-		Store: st, Send: senders.Send, Log: log, Grace: sendGrace, Target: now.target,
+		Store: st, Send: senders.Send, Log: log, Grace: sendGrace, Target: now.target, Watch: m.Attempt,
 		Render: func(ctx context.Context, d plugin.Delivery) (plugin.Request, error) {
 			return senders.Sender(d.Type).Render(ctx, d)
 		},
@@ -95,6 +99,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
 		Rules: now.rules, Running: now.shown, Judge: now.in.Judge, Terms: now.in.Terms,
+		Metrics: now.metrics(m, st, senders), MetricsOpen: now.metricsOpen,
 	})
 	return parts{
 		store: st, in: now.in, out: out, admin: admin,

@@ -16,16 +16,16 @@ const pageSize = 1000
 // Filter chooses events; empty fields do not narrow. Since and Until are RFC 3339
 // times or durations back from now: the server reads them.
 type Filter struct {
-	Type, Registry, Repository, Tag, Digest, NativeID string
-	Rule, Target, Outcome                             string
-	Since, Until                                      string
-	Limit                                             int // 1 or more
+	ID, Type, Registry, Repository, Tag, Digest, NativeID string
+	Rule, Target, Outcome                                 string
+	Since, Until                                          string
+	Limit                                                 int // 1 or more
 }
 
 func (f Filter) values() url.Values {
 	v := url.Values{}
 	for _, p := range [...]struct{ name, value string }{
-		{"type", f.Type}, {"registry", f.Registry}, {"repository", f.Repository},
+		{"id", f.ID}, {"type", f.Type}, {"registry", f.Registry}, {"repository", f.Repository},
 		{"tag", f.Tag}, {"digest", f.Digest}, {"native_id", f.NativeID},
 		{"rule", f.Rule}, {"target", f.Target}, {"outcome", f.Outcome},
 		{"since", f.Since}, {"until", f.Until},
@@ -59,7 +59,7 @@ func (c *Client) Events(ctx context.Context, f Filter) (events []Event, more boo
 			events = append(events, e)
 		}
 		query, more = nextPage(header)
-		if !more || len(page) == 0 {
+		if !more { // a page may be empty, and others follow
 			return events, false, nil
 		}
 	}

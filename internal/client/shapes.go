@@ -16,7 +16,17 @@ import (
 type Event struct {
 	event.Event
 	Deliveries map[string]int  `json:"deliveries"` // by state
+	Chosen     []Chosen        `json:"chosen"`     // those that the filter names by rule, target or outcome
 	JSON       json.RawMessage `json:"-"`
+}
+
+// Chosen is one delivery of a listed event.
+type Chosen struct {
+	ID     string     `json:"id"`
+	Rules  []string   `json:"rules"`
+	Target string     `json:"target"`
+	State  string     `json:"state"`
+	Began  *time.Time `json:"began"` // nil until it was attempted
 }
 
 // Trace is all that is known of one event.

@@ -46,6 +46,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Grace is how long sends in flight may take to end when Run is told to.
 	Grace time.Duration
+	// Watch is told of each attempt that ended, and how long it took; may be nil.
+	Watch func(typ string, c store.Claimed, o store.Outcome, took time.Duration)
 }
 
 // Dispatcher attempts what is due. It runs one small loop for each target that has

@@ -140,6 +140,9 @@ func (p *pump) start(t Target) {
 	p.inFlight++
 	go func() {
 		o := p.d.attempt(t, c)
+		if p.d.Watch != nil {
+			p.d.Watch(t.Type, c, o, time.Since(o.Time))
+		}
 		o.Key = c.Key
 		p.results <- o
 	}()

@@ -38,6 +38,7 @@ type Handler struct {
 	large   chan struct{} // has an entry for each large body in memory
 	retries *retries
 	room    *room
+	watch   func(registry string, status int, took time.Duration) // may be nil
 }
 
 // New returns a handler that writes to s and goes by p until the next [Handler.Use].
@@ -69,46 +70,53 @@ type answer struct {
 	Quarantined int      `json:"quarantined"`
 }
 
+// Watch has f told of each request: which registry of the configuration it named, "" for
+// none, how it was answered and how long that took. It is called before requests come.
+func (h *Handler) Watch(f func(registry string, status int, took time.Duration)) { h.watch = f }
+
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	registry, status := h.serve(w, r, began)
+	if h.watch != nil {
+		h.watch(registry, status, time.Since(began))
+	}
+}
+
+// serve answers r. It returns the name of its registry, "" where the plan has none of
+// that name, and the status of the answer.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, began time.Time) (registry string, status int) {
 	at, ok := parsePath(r.URL.Path)
 	if !ok {
-		refuse(w, http.StatusNotFound, "nothing is here; a registry posts to "+Prefix+"{registry} or "+Prefix+"{registry}/{event}")
-		return
+		return "", refuse(w, http.StatusNotFound, "nothing is here; a registry posts to "+Prefix+"{registry} or "+Prefix+"{registry}/{event}")
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		refuse(w, http.StatusMethodNotAllowed, "use POST; notifications are looked at with the command or the console")
-		return
+		return "", refuse(w, http.StatusMethodNotAllowed, "use POST; notifications are looked at with the command or the console")
 	}
 	if fromWebPage(r.Header) {
-		refuse(w, http.StatusForbidden, "no web page may post notifications; send none of the headers Origin and Sec-Fetch-Site")
-		return
+		return "", refuse(w, http.StatusForbidden, "no web page may post notifications; send none of the headers Origin and Sec-Fetch-Site")
 	}
 	plan := h.plan.Load()
 	reg, ok := plan.Registries[at.registry]
 	if !ok {
-		refuse(w, http.StatusNotFound, fmt.Sprintf(
+		return "", refuse(w, http.StatusNotFound, fmt.Sprintf(
 			"no registry is named %s; add it to the configuration's registries, or correct the URL in the registry's", adapters.Quote(at.registry)))
-		return
 	}
 	if !reg.admits(r, at.secret) {
 		reg.challenge(w)
-		refuse(w, http.StatusUnauthorized, "send the credentials that the configuration names for this registry")
-		return
+		return at.registry, refuse(w, http.StatusUnauthorized, "send the credentials that the configuration names for this registry")
 	}
 	r = at.request(r)
 	body, done, refused := h.readBody(w, r)
 	defer done()
 	if refused != nil {
-		refuse(w, refused.status, refused.detail)
-		return
+		return at.registry, refuse(w, refused.status, refused.detail)
 	}
-	h.take(w, r, h.arrival(r, plan, at.registry, reg, body), reg, began)
+	return at.registry, h.take(w, r, h.arrival(r, plan, at.registry, reg, body), reg, began)
 }
 
-// take writes down what the request says, and answers.
-func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, reg Registry, began time.Time) {
+// take writes down what the request says, and answers; it returns the status.
+func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, reg Registry, began time.Time) int {
 	// It goes on though the client hangs up: on a slow disk, a registry that gives up and
 	// repeats would else never get through.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTimeout)
@@ -123,8 +131,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, 
 	flight.settle(err == nil)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
-		refuse(w, http.StatusServiceUnavailable, "the store cannot take it now; send it again. The log says why")
-		return
+		return refuse(w, http.StatusServiceUnavailable, "the store cannot take it now; send it again. The log says why")
 	}
 	if accepted.IDs == nil {
 		accepted.IDs = []string{}
@@ -135,6 +142,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, 
 	if flight != nil && http.NewResponseController(w).Flush() != nil {
 		flight.unsent()
 	}
+	return http.StatusAccepted
 }
 
 // accept writes a down. The first failure and the first success after it are logged.

@@ -14,10 +14,11 @@ type problem struct {
 	Detail string `json:"detail"`
 }
 
-// refuse answers with status; detail says what to do.
-func refuse(w http.ResponseWriter, status int, detail string) {
+// refuse answers with status, which it returns; detail says what to do.
+func refuse(w http.ResponseWriter, status int, detail string) int {
 	w.Header().Set("Content-Type", "application/problem+json")
 	reply(w, status, problem{"about:blank", http.StatusText(status), status, detail})
+	return status
 }
 
 // reply writes v, of which the caller may want to know whether it was sent.

@@ -41,6 +41,8 @@ type Options struct {
 	// Window is how many deliveries of one target may be leased to this process at
 	// a time: handed over in memory or claimed. Default 1024.
 	Window int
+	// Watch is told of each commit, by the goroutine that makes them; may be nil.
+	Watch func(Commit)
 }
 
 // Store is one open store. Its methods may be called from many goroutines.
@@ -72,6 +74,7 @@ type Store struct {
 	keeper  keeper
 	copying atomic.Bool // a backup is being made
 	sums    sums
+	watch   func(Commit)
 	callers int // jobs that somebody waited for in the last batch; the writer's
 
 	ruleSets   sync.Map         // hash -> id
@@ -91,6 +94,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	s := &Store{
 		path:   path,
 		window: o.Window,
+		watch:  o.Watch,
 		jobs:   make(chan *job, 4096),
 		closed: make(chan struct{}),
 		done:   make(chan struct{}),

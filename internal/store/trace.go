@@ -11,7 +11,8 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
-// Trace tells all that is known of one event, by its id or its native id: how it
+// Trace tells all that is known of one event, by its id, that of one of its deliveries or
+// its native id: how it
 // came, what the rules matched, each delivery and each attempt. [ErrNotFound] where
 // there is none. It is one reading of the rows that the queue works on, taken at one
 // moment.
@@ -69,8 +70,8 @@ func trace(ctx context.Context, tx *sql.Tx, seq int64) (Trace, error) {
 	return t, traceAfter(ctx, tx, seq, &t, bodies)
 }
 
-// find returns the seq of the indexed event with that id, or else of the newest one,
-// indexed or not, with that native id.
+// find returns the seq of the indexed event with that id, or else of the one with a
+// delivery of that id, or else of the newest one, indexed or not, with that native id.
 func find(ctx context.Context, tx *sql.Tx, id string) (int64, error) {
 	var seq int64
 	for _, q := range []struct {
@@ -78,6 +79,7 @@ func find(ctx context.Context, tx *sql.Tx, id string) (int64, error) {
 		args []any
 	}{
 		{`SELECT e.seq FROM seen s JOIN event e ON e.seq = s.event WHERE s.id = ?1`, []any{id}},
+		{`SELECT event FROM delivery WHERE id = ?1`, []any{id}},
 		{`SELECT seq FROM event WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND native_id = ?1
 			ORDER BY seq DESC LIMIT 1`, []any{id}},
 		{`SELECT e.seq FROM event_key k JOIN event e ON e.seq = k.event

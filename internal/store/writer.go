@@ -228,11 +228,12 @@ func (s *Store) commitAll(batch []*job) {
 func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	// Nothing here may be interrupted half-way, and a context that can end costs the
 	// driver a goroutine for each statement.
-	ctx := context.Background()
+	ctx, began := context.Background(), time.Now()
 	seqs, present := s.seqs, s.present
 	counted := s.counts.take()
 	s.sums.begin()
 	defer func() {
+		s.tell(len(jobs), time.Since(began), err)
 		if err != nil {
 			s.seqs, s.present = seqs, present
 			s.counts.putBack(counted)

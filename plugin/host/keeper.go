@@ -25,6 +25,7 @@ type Stat struct {
 	Type     string
 	State    State
 	PID      int       // 0 unless up
+	Resident int64     // bytes of memory in use; 0 unless up, and where the system does not tell
 	Restarts int       // starts after the first that succeeded
 	Since    time.Time // of State
 	Error    string    // why it last went down
@@ -206,6 +207,7 @@ func (k *keeper) stat() Stat {
 	s := Stat{Type: k.typ, State: k.state, Restarts: max(0, k.lives-1), Since: k.since}
 	if k.state == Up {
 		s.PID = k.life.proc.pid()
+		s.Resident = resident(s.PID)
 	}
 	if k.lastErr != nil {
 		s.Error = k.lastErr.Error()
