@@ -127,16 +127,23 @@ func TestAskTheSidecar(t *testing.T) {
 	}
 	plain(t, got.stdout)
 	golden(t, "sidecar-trace.golden", got.stdout)
-	// The registry's own id does as well, whatever is in it.
-	if byNative := bellbuoy(t, server, "trace", native); byNative.stdout != got.stdout {
-		t.Errorf("by the native id: %+v", byNative)
+	// The registry's own id does as well, whatever is in it, and that of a delivery.
+	for _, id := range []string{native, "0195504d-7a14-7c1e-8d4e-3f6a2f9a5d11"} {
+		if other := bellbuoy(t, server, "trace", id); other.stdout != got.stdout {
+			t.Errorf("by %s: %+v", id, other)
+		}
 	}
 
-	got = bellbuoy(t, server, "events", "--target", "ci", "--outcome", "delivered", "--tag", "\u202e1.4.2")
+	got = bellbuoy(t, server, "events", "--outcome", "delivered", "--tag", "\u202e1.4.2", "--id", pushID)
 	if got.status != exitDone || got.stderr != "" {
 		t.Fatalf("%+v", got)
 	}
 	golden(t, "sidecar-events.golden", got.stdout)
+	for _, of := range [][]string{{"--rule", "all"}, {"--target", "ci"}} {
+		got = bellbuoy(t, server, append([]string{"events"}, of...)...)
+		plain(t, got.stdout)
+		golden(t, "sidecar-deliveries.golden", got.stdout)
+	}
 
 	got = bellbuoy(t, server, "events", "--limit", "1")
 	if want := "These are the newest 1; there may be older ones: --limit N shows more.\n"; got.status != exitDone || got.stderr != want {

@@ -90,27 +90,41 @@ func (s *Sidecar) Events(ctx context.Context, limit int) ([]Listed, error) {
 	return list, nil
 }
 
+// Metrics returns what Prometheus would read of the running sidecar.
+func (s *Sidecar) Metrics(ctx context.Context) (string, error) {
+	b, err := s.ask(ctx, "/metrics")
+	return string(b), err
+}
+
 func (s *Sidecar) get(ctx context.Context, path string, v any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.config.Admin+path, nil)
+	b, err := s.ask(ctx, path)
 	if err != nil {
-		return fmt.Errorf("ask bellbuoy: %w", err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask bellbuoy: %w", err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return fmt.Errorf("read what bellbuoy answers to %s: %w", path, err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("bellbuoy answers %s to %s: %s", res.Status, path, b)
+		return err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("read what bellbuoy answers to %s: %w\n%s", path, err, b)
 	}
 	return nil
+}
+
+func (s *Sidecar) ask(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.config.Admin+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask bellbuoy: %w", err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask bellbuoy: %w", err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read what bellbuoy answers to %s: %w", path, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("bellbuoy answers %s to %s: %s", res.Status, path, b)
+	}
+	return b, nil
 }
 
 // Command runs one of bellbuoy's verbs against the running sidecar and returns what

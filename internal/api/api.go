@@ -32,7 +32,7 @@ type Config struct {
 	// Terms are those of deliveries to a target of the configuration.
 	Terms func(target string) (store.Terms, bool)
 	// Metrics serves what an operator watches; MetricsOpen reports whether anybody may
-	// read it, and not only programs on this machine.
+	// read it, and not only programs on this machine. Both may be nil: then there is none.
 	Metrics     http.Handler
 	MetricsOpen func() bool
 
@@ -107,7 +107,9 @@ func New(c Config) http.Handler {
 	open := http.NewServeMux()
 	open.Handle("/healthz", Health(c.Ready, c.Running))
 	open.Handle("/readyz", Health(c.Ready, c.Running))
-	get(open, "/metrics", s.metrics().ServeHTTP)
+	if c.Metrics != nil {
+		get(open, "/metrics", s.metrics().ServeHTTP)
+	}
 	open.Handle("/", localOnly(mux))
 	return secureHeaders(open)
 }

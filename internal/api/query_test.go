@@ -39,7 +39,7 @@ func TestReadQueryOfNothing(t *testing.T) {
 
 // The link to the next page asks the same question, its times fixed.
 func TestNextAsksTheSame(t *testing.T) {
-	q, err := readQuery("type=tag.deleted&registry=a&repository=b&tag=c&digest=d&native_id=e&rule=f&target=g&outcome=waiting&since=90m&until=1ms&limit=3", noon)
+	q, err := readQuery("id=h&type=tag.deleted&registry=a&repository=b&tag=c&digest=d&native_id=e&rule=f&target=g&outcome=waiting&since=90m&until=1ms&limit=3", noon)
 	if err != nil {
 		t.Fatal(err)
 	}

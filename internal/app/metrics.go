@@ -16,6 +16,9 @@ func (r *running) metrics(m *metrics.Metrics, st *store.Store, senders *host.Hos
 		Config: func() metrics.Config {
 			now := r.now.Load()
 			c := metrics.Config{Loaded: now.loaded, Failed: r.failed.Load() != nil}
+			for _, reg := range now.config.Registries {
+				c.Registries = append(c.Registries, reg.Name)
+			}
 			for _, t := range now.config.Targets {
 				c.Targets = append(c.Targets, t.Name)
 			}

@@ -23,6 +23,7 @@ import (
 // Metrics counts what happens. Its methods may be called from many goroutines.
 type Metrics struct {
 	registry *prometheus.Registry
+	own      []prometheus.Collector // but for what is read when it is asked for
 
 	events       *prometheus.CounterVec // registry, type, result
 	requests     *prometheus.CounterVec // registry, status
@@ -66,8 +67,11 @@ func New(version, goVersion string) *Metrics {
 		Name: "bellbuoy_build_info", Help: "Always 1; which bellbuoy this is.",
 	}, []string{"version", "go"})
 	build.WithLabelValues(version, goVersion).Set(1)
-	m.registry.MustRegister(
+	m.own = []prometheus.Collector{
 		m.events, m.requests, m.accept, m.attempts, m.attempt, m.delivery, m.commit, m.jobs, m.commitErrors, build,
+	}
+	m.registry.MustRegister(m.own...)
+	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -88,11 +92,28 @@ func histograms(name, help string, buckets []float64, labels ...string) *prometh
 // Handler serves what was counted, and what s says when it is asked.
 func (m *Metrics) Handler(s Sources) http.Handler {
 	m.registry.MustRegister(&standing{Sources: s})
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+	serve := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorHandling:       promhttp.ContinueOnError,
 		MaxRequestsInFlight: 4,
 		Timeout:             2 * scrapeTimeout,
 	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.Config != nil {
+			m.prime(s.Config().Registries)
+		}
+		serve.ServeHTTP(w, r)
+	})
+}
+
+// prime has the series begin at 0 whose first step somebody must hear of: Prometheus
+// sees no increase in a series that begins at 1.
+func (m *Metrics) prime(registries []string) {
+	for _, r := range registries {
+		m.events.WithLabelValues(r, "", "quarantined")
+		for _, status := range []int{http.StatusAccepted, http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusServiceUnavailable} {
+			m.requests.WithLabelValues(r, strconv.Itoa(status))
+		}
+	}
 }
 
 // Request counts a request to the intake: by the registry of the configuration that it

@@ -25,9 +25,9 @@ type Sources struct {
 
 // Config is how the last reload of the configuration went.
 type Config struct {
-	Targets []string  // that it names
-	Loaded  time.Time // when what is in use was read
-	Failed  bool      // the files have changed since, and cannot be used
+	Registries, Targets []string  // that it names
+	Loaded              time.Time // when what is in use was read
+	Failed              bool      // the files have changed since, and cannot be used
 }
 
 // Sender is the process that sends for one type of target.
@@ -156,7 +156,17 @@ func (s *standing) Collect(ch chan<- prometheus.Metric) {
 // long as something is to become of their deliveries.
 func collectBacklog(b store.Backlog, named map[string]bool, now time.Time,
 	gauge func(*prometheus.Desc, float64, ...string), total func(*prometheus.Desc, int, ...string)) {
+	for target := range named { // so that the first of them is seen as a step
+		if _, ok := b.Targets[target]; !ok {
+			b.Targets[target] = store.TargetCount{Entered: map[store.State]int{}}
+		}
+	}
 	for target, c := range b.Targets {
+		if named[target] {
+			for _, state := range []store.State{store.Dead, store.Expired} {
+				c.Entered[state] += 0
+			}
+		}
 		if !named[target] && c.States[store.Waiting]+c.States[store.Parked] == 0 {
 			continue
 		}
