@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/internal/client"
+	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -77,6 +81,9 @@ func tellReceived(b *bytes.Buffer, t client.Trace) {
 		fmt.Fprint(b, ", of which only the beginning is kept")
 	}
 	fmt.Fprintln(b)
+	if r.Body != "" && r.BodyEncoding == "" {
+		fmt.Fprintf(b, "  body: %s\n", text(r.Body))
+	}
 	if r.Repeats > 0 {
 		fmt.Fprintf(b, "  repeated %s since, which changed nothing", times(r.Repeats))
 		if r.Conflicts > 0 {
@@ -122,12 +129,55 @@ func tellDeliveries(b *bytes.Buffer, t client.Trace, now time.Time) {
 		}
 		fmt.Fprintf(b, "\nDelivery to %s (%s): %s\n", text(d.Target), text(d.Type), standing(d, now))
 		fmt.Fprintf(b, "  asked for by %s, id %s\n", text(strings.Join(rules, ", ")), text(d.ID))
+		tellRendering(b, d.Rendering)
+		var last plugin.Request
 		for i, a := range d.Attempts {
 			tellRedeliveries(b, d, i)
 			tellAttempt(b, i+1, a)
+			if i == 0 || a.Request.Body != last.Body || !maps.Equal(a.Request.Headers, last.Headers) {
+				tellRequest(b, a.Request, t)
+			}
+			tellAnswer(b, a)
+			last = a.Request
 		}
 		tellRedeliveries(b, d, len(d.Attempts))
 		tellShadow(b, d)
+	}
+}
+
+// tellRendering says how a rule has a message made.
+func tellRendering(w io.Writer, r *client.Rendering) {
+	if r == nil {
+		return
+	}
+	for _, of := range [...]struct{ what, value string }{
+		{"format", r.Format}, {"JSON template", r.JSON}, {"text template", r.Text}, {"title template", r.Title},
+	} {
+		if of.value != "" {
+			fmt.Fprintf(w, "  with the rule's %s %s\n", of.what, text(of.value))
+		}
+	}
+}
+
+// tellRequest says what was sent, beside where to.
+func tellRequest(w io.Writer, r plugin.Request, t client.Trace) {
+	var headers []string
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		headers = append(headers, name+": "+r.Headers[name])
+	}
+	if len(headers) > 0 {
+		fmt.Fprintf(w, "     headers: %s\n", text(strings.Join(headers, "; ")))
+	}
+	var sent struct{ Event json.RawMessage }
+	_ = json.Unmarshal(t.JSON, &sent) // it was read before
+	switch r.Body {
+	case "":
+	case string(sent.Event):
+		fmt.Fprintln(w, "     body: the event, as JSON")
+	case t.Received.Body:
+		fmt.Fprintln(w, "     body: as it was received")
+	default:
+		fmt.Fprintf(w, "     body: %s\n", text(r.Body))
 	}
 }
 
@@ -159,6 +209,10 @@ func tellAttempt(w io.Writer, n int, a client.Attempt) {
 	if a.Request.URL != "" {
 		fmt.Fprintf(w, "     %s %s\n", text(a.Request.Method), text(a.Request.URL))
 	}
+}
+
+// tellAnswer says what came back.
+func tellAnswer(w io.Writer, a client.Attempt) {
 	if a.Error != "" {
 		fmt.Fprintf(w, "     error: %s\n", text(a.Error))
 	}

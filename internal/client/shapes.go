@@ -84,9 +84,10 @@ type Delivery struct {
 	Reason   string     `json:"reason"`
 	Attempts []Attempt  `json:"attempts"`
 
-	Rendering    json.RawMessage `json:"rendering"`
-	Redeliveries []Redelivered   `json:"redeliveries"`
-	Shadow       *Shadowing      `json:"shadow"`
+	// Rendering is how the rule has the message made; nil where it says nothing.
+	Rendering    *Rendering    `json:"rendering"`
+	Redeliveries []Redelivered `json:"redeliveries"`
+	Shadow       *Shadowing    `json:"shadow"`
 }
 
 // Redelivered is one time that a delivery was asked for again.
@@ -113,6 +114,14 @@ type Replayed struct {
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
 	By    string    `json:"by"`
+}
+
+// Rendering is how a message is made of an event.
+type Rendering struct {
+	Format string `json:"format"`
+	JSON   string `json:"json"`  // a template
+	Text   string `json:"text"`  // another
+	Title  string `json:"title"` // and another
 }
 
 // Attempt is one attempt of a delivery.
