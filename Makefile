@@ -5,7 +5,7 @@ FUZZTIME ?= 10s
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint fuzz bench generate
+.PHONY: help run demo test lint fuzz bench lists generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -34,6 +34,9 @@ lint: ## gofmt, go vet and staticcheck
 
 bench: ## measure bellbuoy against a bare durable relay, in turn (BENCH="-rounds 3")
 	@go -C integration run ./bench $(BENCH)
+
+lists: ## measure how long lists take of a million events, by each filter
+	@go test -run xxx -bench ListOfAMillion -benchtime 300ms -timeout 30m ./internal/store
 
 generate: ## write the generated files anew
 	go generate ./...

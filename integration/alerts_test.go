@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -79,7 +78,7 @@ func wantKnown(t *testing.T, alert string, v *parser.VectorSelector, known map[s
 		t.Errorf("%s: there is no metric %s", alert, v.Name)
 	}
 	for _, m := range v.LabelMatchers {
-		if m.Name != labels.MetricName && !strings.Contains(has, "`"+m.Name+"`") {
+		if m.Name != "__name__" && !strings.Contains(has, "`"+m.Name+"`") {
 			t.Errorf("%s: %s has no label %s", alert, v.Name, m.Name)
 		}
 	}

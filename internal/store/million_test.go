@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -89,7 +90,7 @@ func BenchmarkListOfAMillion(b *testing.B) {
 		{"an hour, two days ago", Query{Since: start.Add(24 * time.Hour), Until: start.Add(25 * time.Hour)}},
 		{"an hour, two days ago, rule of few", Query{Rule: "r39", Since: start.Add(24 * time.Hour), Until: start.Add(25 * time.Hour)}},
 		{"an hour, two days ago, type of few", Query{Type: "quota.exceeded", Since: start.Add(24 * time.Hour), Until: start.Add(25 * time.Hour)}},
-		{"twentieth page of a rule", Query{Rule: "r0", Before: "fxsk"}},
+		{"rule, from the middle on", Query{Rule: "r0", Before: strconv.FormatInt(events/2, 36)}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var took []time.Duration
@@ -112,6 +113,13 @@ func BenchmarkListOfAMillion(b *testing.B) {
 	b.Run("targets, with their counts", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := s.TargetCounts(ctx); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("what a scrape asks", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Backlog(ctx); err != nil {
 				b.Fatal(err)
 			}
 		}
