@@ -104,7 +104,7 @@ func TestExamples(t *testing.T) {
 	tokens(t)
 	v := validator(t)
 	files := 0
-	for _, pattern := range []string{"../examples/*.yml", "../examples/*/bellbuoy*.yml"} {
+	for _, pattern := range []string{"../examples/bellbuoy*.yml", "../examples/*/bellbuoy*.yml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -71,7 +71,7 @@ func TestChosenDeliveries(t *testing.T) {
 	w.accept("{}", nil, pushed(1, "ci", "ops"))
 	var list []struct {
 		Deliveries map[string]int
-		Chosen     []store.ListedDelivery
+		Chosen     []store.ChosenDelivery
 	}
 	w.get("/api/v1/events?target=ops", &list)
 	if len(list) != 1 || list[0].Deliveries["waiting"] != 2 || len(list[0].Chosen) != 1 || list[0].Chosen[0].ID != "delivery-1-1" || list[0].Chosen[0].Began != nil {

@@ -13,6 +13,7 @@ func (r *running) metrics(m *metrics.Metrics, st *store.Store, senders *host.Hos
 	return m.Handler(metrics.Sources{
 		Backlog: st.Backlog,
 		Files:   st.Files,
+		Space:   st.Space, Conditions: st.Conditions,
 		Config: func() metrics.Config {
 			now := r.now.Load()
 			c := metrics.Config{Loaded: now.loaded, Failed: r.failed.Load() != nil}

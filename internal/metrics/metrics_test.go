@@ -81,10 +81,12 @@ func TestScrape(t *testing.T) {
 	config := Config{Registries: []string{"hub"}, Targets: []string{"ci", "idle"}, Loaded: time.Unix(1_800_000_000, 0)}
 	h := m.Handler(Sources{
 		Backlog: s.Backlog, Files: s.Files,
-		Config:     func() Config { return config },
-		Space:      func() Space { return Space{Limit: 100, Used: 70, Alarm: true} },
-		Senders:    func() []Sender { return []Sender{{Type: "webhook", Up: true, Restarts: 2, Resident: 4096}} },
-		Conditions: func() []Condition { return []Condition{{"ci", Failing}} },
+		Config:  func() Config { return config },
+		Space:   func() store.Space { return store.Space{Limit: 100, Used: 70, Alarm: true} },
+		Senders: func() []Sender { return []Sender{{Type: "webhook", Up: true, Restarts: 2, Resident: 4096}} },
+		Conditions: func() map[string]store.Condition {
+			return map[string]store.Condition{"ci": {Open: time.Now(), Marked: time.Now()}, "ops": {Failures: 1}}
+		},
 	})
 	want(t, scrape(t, h),
 		`bellbuoy_events_total{registry="hub",result="quarantined",type=""} 0`,
@@ -149,6 +151,7 @@ func TestScrape(t *testing.T) {
 		`bellbuoy_delivery_seconds_count{type="webhook"} 1`,
 		`bellbuoy_delivery_seconds_bucket{type="webhook",le="30"} 1`,
 		`bellbuoy_target_condition{condition="failing",target="ci"} 1`,
+		`bellbuoy_target_condition{condition="misconfigured",target="ci"} 1`,
 		`bellbuoy_sender_up{type="webhook"} 1`,
 		`bellbuoy_sender_restarts_total{type="webhook"} 2`,
 		`bellbuoy_sender_resident_bytes{type="webhook"} 4096`,

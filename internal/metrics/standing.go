@@ -16,11 +16,11 @@ const scrapeTimeout = 2 * time.Second
 type Sources struct {
 	Backlog func(context.Context) (store.Backlog, error)
 	Files   func() store.Files
-	Space   func() Space
+	Space   func() store.Space
 	Config  func() Config
 	Senders func() []Sender
-	// Conditions are those of targets that are not healthy.
-	Conditions func() []Condition
+	// Conditions are those of targets, by their names; others are healthy.
+	Conditions func() map[string]store.Condition
 }
 
 // Config is how the last reload of the configuration went.
@@ -38,22 +38,9 @@ type Sender struct {
 	Resident int64 // bytes of memory; 0 where it is not known
 }
 
-// Space is how full the store is.
-type Space struct {
-	Limit, Used int64 // bytes
-	Alarm, Full bool
-}
-
-// Words of [Condition].
-const (
-	Failing       = "failing"       // its circuit is open
-	Paused        = "paused"        // it asked to be left alone
-	Disabled      = "disabled"      // nothing is sent until somebody resets it
-	Misconfigured = "misconfigured" // it answered that its options are wrong
-)
-
-// Condition says that a target is in a condition, one of the words above.
-type Condition struct{ Target, Condition string }
+// misconfigured is the condition of a target that answered that its options are wrong,
+// beside those that [store.Condition.Word] has.
+const misconfigured = "misconfigured"
 
 // standing collects what stands at the moment of a scrape.
 type standing struct{ Sources }
@@ -146,8 +133,13 @@ func (s *standing) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	if s.Conditions != nil {
-		for _, c := range s.Conditions() {
-			gauge(condition, 1, c.Target, c.Condition)
+		for target, c := range s.Conditions() {
+			if word := c.Word(time.Now()); word != store.Healthy {
+				gauge(condition, 1, target, word)
+			}
+			if !c.Marked.IsZero() {
+				gauge(condition, 1, target, misconfigured)
+			}
 		}
 	}
 }

@@ -105,7 +105,15 @@ func (s *Store) list(ctx context.Context, q Query) (Page, error) {
 type chosen struct {
 	where string // of an event e
 	args  []any
-	keys  []int64 // what event_key has for it, all of them
+	keys  []int64 // what event_key has for it, all of them, as a rule the narrowest last
+}
+
+// key is one of keys, nil where there is none.
+func (c chosen) key() *int64 {
+	if len(c.keys) == 0 {
+		return nil
+	}
+	return &c.keys[len(c.keys)-1]
 }
 
 // chosen reads q, but for its times and its cursor.
@@ -119,12 +127,12 @@ func (q Query) chosen() (chosen, error) {
 		{"", q.ID, "e.id = ?"},
 		{"registry", q.Registry, "e.registry = ?"},
 		{"type", q.Type, "e.type = ?"},
+		{"rule", q.Rule, "EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)"},
+		{"target", q.Target, "EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)"},
 		{"repository", q.Repository, "e.repository = ?"},
+		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(CAST(e.json AS TEXT), '$.artifact.tags') WHERE value = ?)"},
 		{"digest", q.Digest, "e.digest = ?"},
 		{"native", q.NativeID, "e.native_id = ?"},
-		{"rule", q.Rule, "EXISTS (SELECT 1 FROM json_each(e.matched) WHERE value = ?)"},
-		{"tag", q.Tag, "EXISTS (SELECT 1 FROM json_each(CAST(e.json AS TEXT), '$.artifact.tags') WHERE value = ?)"},
-		{"target", q.Target, "EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.target = ?)"},
 	} {
 		if f.value == "" {
 			continue
@@ -148,14 +156,6 @@ func (q Query) chosen() (chosen, error) {
 		add("e.received < ?", micros(q.Until))
 	}
 	return c, nil
-}
-
-func readCursor(cursor string) (int64, error) {
-	seq, err := strconv.ParseInt(cursor, 36, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%w: cursor %q is not one of ours", ErrBadQuery, cursor)
-	}
-	return seq, nil
 }
 
 // listing is one list in the making.
@@ -301,7 +301,7 @@ func (l *listing) detail(ctx context.Context) error {
 	defer rows.Close()
 	for rows.Next() {
 		var i int
-		var d ListedDelivery
+		var d ChosenDelivery
 		var rules []byte
 		var began int64
 		if err := rows.Scan(&i, &d.ID, &rules, &d.Target, &d.State, &began); err != nil {

@@ -38,7 +38,7 @@ type Replay struct {
 // rules in force make of an event that is accepted at a time.
 func (s *Store) Replay(ctx context.Context, w Replay, route func(e *event.Event, from time.Time) (Routing, error)) (Run, error) {
 	w.Select.Limit = runLimit(w.Select.Limit)
-	if _, err := w.Select.conditions(); err != nil {
+	if _, err := w.Select.chosen(); err != nil {
 		return Run{}, fmt.Errorf("replay: %w", err)
 	}
 	r, err := s.begin(ctx, w.Run, AuditReplay, w.By, w.To, "event", replayWish{w.Select, w.To})
@@ -147,16 +147,16 @@ func (s *Store) Replayable(ctx context.Context, q Query) (n int, more bool, err 
 // replayable is the part of a query that says which events behind at may be replayed.
 func (q Query) replayable(at, upto int64) (string, []any, error) {
 	q.Before = ""
-	c, err := q.conditions()
+	c, err := q.chosen()
 	if err != nil {
 		return "", nil, err
 	}
 	from, args := ` FROM event e WHERE e.seq > ? AND e.seq <= ? AND e.state = 'routed' AND e.type NOT LIKE 'bellbuoy.%'
 		AND NOT EXISTS (SELECT 1 FROM replayed r WHERE r.event = e.seq)`+c.where, append([]any{at, upto}, c.args...)
-	if c.key != nil {
+	if c.key() != nil {
 		from += ` AND (e.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')
 			OR e.seq IN (SELECT event FROM event_key WHERE key = ?))`
-		args = append(args, *c.key)
+		args = append(args, *c.key())
 	}
 	return from, args, nil
 }

@@ -19,7 +19,7 @@ func BenchmarkAcceptWhileDeleting(b *testing.B) {
 	for _, deleting := range []bool{false, true} {
 		b.Run(fmt.Sprintf("deleting=%t", deleting), func(b *testing.B) {
 			s := open(b, temp(b))
-			fill(b, s, 20_000)
+			filled(b, s, 20_000)
 			ctx, cancel := context.WithCancel(b.Context())
 			ended := make(chan struct{})
 			before := rows(b, s, "event")
@@ -51,8 +51,8 @@ func BenchmarkAcceptWhileDeleting(b *testing.B) {
 	}
 }
 
-// fill puts n events into s that were delivered.
-func fill(b *testing.B, s *Store, n int) {
+// filled puts n events into s that were delivered.
+func filled(b *testing.B, s *Store, n int) {
 	b.Helper()
 	var callers sync.WaitGroup
 	for caller := range 64 {

@@ -60,7 +60,7 @@ func (s *Store) Deliveries(ctx context.Context, sel Selection) ([]ListedDelivery
 	rows, err := s.read.QueryContext(ctx, `SELECT d.seq, d.id, e.json, d.rule, d.rules, d.target, d.type, d.state, d.reason,
 			d.due, d.ended, d.earlier + d.attempts, a.time, a.outcome, a.status, a.error
 		FROM delivery d JOIN event e ON e.seq = d.event
-			LEFT JOIN attempt a ON a.delivery = d.seq AND a.n = d.earlier + d.attempts
+			LEFT JOIN attempt a ON a.delivery = d.seq AND a.n = d.earlier + d.attempts + d.probes
 		WHERE d.seq < ?`+where+` ORDER BY d.seq DESC LIMIT ?`, append(append([]any{before}, args...), limited(sel.Limit))...)
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", sqliteError(err))
@@ -111,7 +111,7 @@ func listedDelivery(rows *sql.Rows) (ListedDelivery, error) {
 func (sel Selection) conditions() (string, []any, error) {
 	q := sel.Query
 	q.Rule, q.Target, q.Outcome = "", "", ""
-	ofEvent, err := q.conditions()
+	ofEvent, err := q.chosen()
 	if err != nil {
 		return "", nil, err
 	}
@@ -120,9 +120,9 @@ func (sel Selection) conditions() (string, []any, error) {
 		where += " AND " + cond
 		args = append(args, v...)
 	}
-	if ofEvent.key != nil { // else each delivery's event would be looked at
+	if ofEvent.key() != nil { // else each delivery's event would be looked at
 		add(`(d.event > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')
-			OR d.event IN (SELECT event FROM event_key WHERE key = ?))`, *ofEvent.key)
+			OR d.event IN (SELECT event FROM event_key WHERE key = ?))`, *ofEvent.key())
 	}
 	if sel.Target != "" {
 		add("d.target = ?", sel.Target)

@@ -187,12 +187,12 @@ type Listed struct {
 	Deliveries map[State]int
 	// Chosen are the deliveries that the query names by rule, target or outcome; nil
 	// where it names none of these.
-	Chosen []ListedDelivery
+	Chosen []ChosenDelivery
 	Cursor string
 }
 
-// ListedDelivery is one delivery of a listed event.
-type ListedDelivery struct {
+// ChosenDelivery is one delivery of a listed event.
+type ChosenDelivery struct {
 	ID     string     `json:"id"`
 	Rules  []string   `json:"rules"`
 	Target string     `json:"target"`
