@@ -70,6 +70,16 @@ type Description struct {
 type Defaults struct {
 	Order       string `json:"order,omitempty"`       // "repository" or "none"
 	Concurrency int    `json:"concurrency,omitempty"` // sends at a time to one target
+	Rate        Rate   `json:"rate,omitzero"`         // sends in any window of time; the zero Rate is no limit
+	// DigestAfter is how many events may wait for one target each for itself; where there
+	// are more they become one message. 0 = however many.
+	DigestAfter int `json:"digest_after,omitempty"`
+}
+
+// Rate is a number of sends in any window of time.
+type Rate struct {
+	Sends int           `json:"sends"`
+	Per   time.Duration `json:"per"` // in JSON nanoseconds; a millisecond to 24 hours
 }
 
 // Check is what a sender is to find fault with before it is used.

@@ -124,6 +124,8 @@ func (s settings) kept() map[string]store.Target {
 	out := map[string]store.Target{}
 	for _, t := range s.config.Targets {
 		k := store.Target{DisableAfter: t.DisableAfter, ParkFor: time.Duration(t.ParkFor), Shadow: t.Mode == shadowMode, Type: t.Type}
+		defaults := s.types[t.Type].Defaults
+		k.Rate, k.DigestAfter = store.Rate(defaults.Rate), defaults.DigestAfter
 		if t.Rate != nil {
 			k.Rate = store.Rate{Sends: t.Rate.Sends, Per: time.Duration(t.Rate.Per)}
 		}

@@ -22,6 +22,9 @@ type Rendering struct {
 	JSON   string `json:"json,omitempty"`   // a template whose strings hold ${jsonpath}
 	Text   string `json:"text,omitempty"`   // a template of package plugin/message
 	Title  string `json:"title,omitempty"`  // another, for targets whose messages have one
+	// Digest says that the event tells of others: it is its own message, whatever
+	// messages are made of each of those.
+	Digest bool `json:"digest,omitempty"`
 }
 
 // Of is what a configuration says of a message.
@@ -32,6 +35,9 @@ func Of(m config.Rendering) Rendering {
 // Over is what comes out where r, which a rule says, is laid over what the target says:
 // a format or a template takes the place of both, a title that of the title.
 func (r Rendering) Over(target Rendering) Rendering {
+	if r.Digest {
+		return Rendering{}
+	}
 	if r.Format == "" && r.JSON == "" && r.Text == "" {
 		r.Format, r.JSON, r.Text = target.Format, target.JSON, target.Text
 	}

@@ -234,6 +234,7 @@ const (
 func (s *Store) place(ctx context.Context, p Planned, now time.Time) (place, error) {
 	h := &s.shelves
 	room, look := h.room(p.Target, s.window)
+	room = room && !s.queues(p.Target)
 	if look && p.Key != "" {
 		var waits, others, held bool
 		if err := s.stmts.keyWaits.QueryRowContext(ctx, p.Target, p.Key, micros(s.clock(p.Target, now))).Scan(&waits, &others, &held); err != nil {

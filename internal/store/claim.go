@@ -20,6 +20,9 @@ func (s *Store) Claim(ctx context.Context, target string, n int) ([]Claimed, err
 	if err := s.Err(); err != nil { // what is sent now could not be recorded
 		return nil, err
 	}
+	if err := s.unhand(ctx, target); err != nil {
+		return nil, fmt.Errorf("claim for target %s: %w", target, err)
+	}
 	h := &s.shelves
 	h.mu.Lock()
 	sh := h.at(target)
@@ -73,6 +76,10 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 		s.shut(target, g)
 		return nil, nil
 	}
+	n, err := s.ration(ctx, target, n)
+	if err != nil || n == 0 {
+		return nil, err
+	}
 	if err := s.free(ctx, target, sh, n, s.clock(target, now)); err != nil {
 		return nil, err
 	}
@@ -81,9 +88,14 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 		lease = func(ctx context.Context, target string, _ int, now time.Time) ([]Claimed, error) {
 			return s.leaseProbe(ctx, target, now)
 		}
+	} else if more, err := s.fold(ctx, target, now); err != nil || more {
+		return nil, err
 	}
 	out, err := lease(ctx, target, n, now)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.take(ctx, target, out); err != nil {
 		return nil, err
 	}
 	more := len(out) == n || len(sh.freed) > 0

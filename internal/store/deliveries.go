@@ -51,6 +51,9 @@ func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
 }
 
 func (s *Store) record(ctx context.Context, o Outcome, request string) error {
+	if err := s.spend(ctx, o); err != nil {
+		return err
+	}
 	if o.Returned {
 		return s.giveBack(ctx, o)
 	}

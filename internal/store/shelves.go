@@ -28,12 +28,17 @@ type shelf struct {
 	stored bool      // a claim may find rows that can be attempted now
 	wake   time.Time // when a claim may find some, if not now; zero = unknown or never
 	others bool      // there may be rows that wait without a lease, due or not
+	queues bool      // nothing is handed over: all goes through claims
+
+	timer   *time.Timer // see again
+	againAt time.Time
 
 	// The writer's own:
-	inTx  int                 // leased in the running transaction
-	known bool                // freed has what was there when this process began
-	freed map[string]struct{} // keys that may have rows behind and nothing before them
-	holds time.Time           // up to when ends of holds have been looked for
+	inTx   int                 // leased in the running transaction
+	known  bool                // freed has what was there when this process began
+	freed  map[string]struct{} // keys that may have rows behind and nothing before them
+	holds  time.Time           // up to when ends of holds have been looked for
+	hungry bool                // the last claim found no token
 }
 
 func (s *shelves) init() {

@@ -203,6 +203,8 @@ func (s *Store) logFull() bool {
 
 // sqliteTexts are the statements in SQLite's dialect.
 var sqliteTexts = texts{
+	paceTexts: sqlitePace,
+
 	insertArrival: `INSERT INTO arrival (seq, registry, received, remote, headers, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
 	insertEvent: `INSERT INTO event (seq, id, arrival, state, held_for, route_at, received, type, status, registry,

@@ -9,6 +9,8 @@ import (
 // texts are the statements of one SQL dialect. Their arguments and columns are the
 // same in every dialect.
 type texts struct {
+	paceTexts
+
 	insertArrival, insertEvent, findSeen, countRepeat         string
 	indexSeen, indexKeys, setIndexed                          string
 	insertDelivery, insertQuarantine, addTally, insertRuleSet string
@@ -32,6 +34,7 @@ type texts struct {
 // statements are those that the writer runs again and again, prepared.
 type statements struct {
 	text *texts
+	paceStatements
 
 	insertArrival, insertEvent, findSeen, countRepeat         *sql.Stmt
 	indexSeen, indexKeys, setIndexed                          *sql.Stmt
@@ -49,12 +52,15 @@ type statements struct {
 	all []*sql.Stmt
 }
 
+// preparing is one statement and where it is to be.
+type preparing struct {
+	to   **sql.Stmt
+	text string
+}
+
 func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error) {
 	st := &statements{text: t}
-	for _, p := range []struct {
-		to   **sql.Stmt
-		text string
-	}{
+	for _, p := range append(st.paceStatements.of(&t.paceTexts), []preparing{
 		{&st.insertArrival, t.insertArrival}, {&st.insertEvent, t.insertEvent}, {&st.findSeen, t.findSeen},
 		{&st.indexSeen, t.indexSeen}, {&st.indexKeys, t.indexKeys}, {&st.setIndexed, t.setIndexed}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
 		{&st.insertQuarantine, t.insertQuarantine}, {&st.addTally, t.addTally}, {&st.insertRuleSet, t.insertRuleSet},
@@ -68,7 +74,7 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		{&st.deliverySrc, t.after.deliverySrc}, {&st.redeliver, t.after.redeliver}, {&st.insertRedelivery, t.after.insertRedelivery},
 		{&st.addStanding, t.addStanding}, {&st.addEnded, t.addEnded}, {&st.addMinute, t.addMinute},
 		{&st.dropTally, t.dropTally}, {&st.dropEnded, t.dropEnded}, {&st.dropMinutes, t.dropMinutes},
-	} {
+	}...) {
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {
 			st.close()

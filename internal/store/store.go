@@ -43,6 +43,9 @@ type Options struct {
 	Window int
 	// Watch is told of each commit, by the goroutine that makes them; may be nil.
 	Watch func(Commit)
+	// Now is the time of day by which sends are counted where a target has a rate; nil =
+	// time.Now.
+	Now func() time.Time
 }
 
 // Store is one open store. Its methods may be called from many goroutines.
@@ -69,6 +72,9 @@ type Store struct {
 	seqs    sequences
 	present presence // the writer's
 	health  health
+	wall    steady   // the writer's
+	pacer   pacer
+	digests bool // there are or were some; the writer's
 	tail    tail
 	counts  counts
 	keeper  keeper
@@ -101,6 +107,10 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		fatal:  make(chan error, 1),
 
 		renderings: map[string]int64{},
+		pacer:      pacer{wall: o.Now, wrote: map[string]bool{}},
+	}
+	if s.pacer.wall == nil {
+		s.pacer.wall = time.Now
 	}
 	if s.window <= 0 {
 		s.window = 1024
@@ -151,6 +161,12 @@ func (s *Store) takeOver(ctx context.Context) error {
 		return sqliteError(err)
 	}
 	if _, err := s.conn.ExecContext(ctx, s.stmts.text.voidLeases); err != nil {
+		return sqliteError(err)
+	}
+	if err := s.takeOverTokens(ctx); err != nil {
+		return err
+	}
+	if err := s.conn.QueryRowContext(ctx, s.stmts.text.anyDigest).Scan(&s.digests); err != nil {
 		return sqliteError(err)
 	}
 	for query, seq := range map[string]*int64{
@@ -226,6 +242,7 @@ func (s *Store) Close() error {
 	s.once.Do(func() {
 		close(s.closed)
 		<-s.done
+		s.shelves.stop()
 		err = s.closeAll()
 	})
 	return err

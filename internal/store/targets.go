@@ -94,6 +94,9 @@ func (s *Store) announce(ctx context.Context, named map[string]Target, parked []
 	}
 	err = s.write(ctx, &job{run: func(ctx context.Context) error {
 		old, here := s.present, make(map[string]bool, len(named))
+		if err := s.adopt(ctx, old.named, named); err != nil {
+			return err
+		}
 		returning = nil
 		for t := range named {
 			if old.named == nil && !first[t] || old.here[t] {

@@ -197,3 +197,19 @@ type Target struct {
 	Failures   int        `json:"failures,omitempty"`   // deliveries in a row that came to nothing
 	Deliveries int        `json:"deliveries,omitempty"` // of bellbuoy.expired: how many expired
 }
+
+// Digested is what the events are, counted, that a [Digest] tells of.
+type Digested struct {
+	Count  int           `json:"count"`
+	Groups []DigestGroup `json:"groups"` // the largest first
+}
+
+// DigestGroup is those of a digest's events that are about the same repository, if they
+// are about any, and of the same kind.
+type DigestGroup struct {
+	Registry   string `json:"registry"`             // its name
+	Repository string `json:"repository,omitempty"` // its full name
+	Type       Type   `json:"type"`
+	Status     Status `json:"status,omitempty"`
+	Count      int    `json:"count"`
+}

@@ -43,6 +43,10 @@ type Event struct {
 	DeliveryChain *DeliveryChain `json:"delivery_chain,omitempty"`
 	Target        *Target        `json:"target,omitempty"`
 
+	// Digest has the ids of the events that a [Digest] tells of, in the order of acceptance.
+	Digest   []string  `json:"digest,omitempty"`
+	Digested *Digested `json:"digested,omitempty"`
+
 	// Reason says, for [Unknown] only, which field or value was not known.
 	Reason string `json:"reason,omitempty"`
 

@@ -64,6 +64,8 @@ var about = map[string]string{
 	"expiry":         "artifact.expiring",
 	"delivery_chain": "delivery_chain.completed",
 	"target":         "bellbuoy.",
+	"digest":         "bellbuoy.digest",
+	"digested":       "bellbuoy.digest",
 }
 
 // withStatus are the types that have a status, by their beginnings.

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
@@ -20,6 +21,9 @@ func writeDescription(d plugin.Description) *Description {
 		Options:     d.Options,
 		Order:       clean(d.Defaults.Order),
 		Concurrency: int32(d.Defaults.Concurrency),
+		RateSends:   int32(d.Defaults.Rate.Sends),
+		RatePerMs:   d.Defaults.Rate.Per.Milliseconds(),
+		DigestAfter: int32(d.Defaults.DigestAfter),
 	}
 	for _, s := range d.Secrets {
 		m.Secrets = append(m.Secrets, clean(s))
@@ -43,6 +47,8 @@ func readDescription(typ string, m *Description) (plugin.Description, error) {
 		Defaults: plugin.Defaults{
 			Order:       m.GetOrder(),
 			Concurrency: max(0, int(m.GetConcurrency())),
+			Rate:        readRate(m),
+			DigestAfter: max(0, int(m.GetDigestAfter())),
 		},
 	}
 	switch d.Defaults.Order {
@@ -51,6 +57,21 @@ func readDescription(typ string, m *Description) (plugin.Description, error) {
 		return plugin.Description{}, fmt.Errorf("its default order is %q, not repository or none", cut(d.Defaults.Order, 64))
 	}
 	return d, nil
+}
+
+// maxRatePer is the longest window of a rate, and minRatePer the shortest.
+const (
+	minRatePer = time.Millisecond
+	maxRatePer = 24 * time.Hour
+)
+
+// readRate takes a rate with a window that is out of bounds for the nearest that is not.
+func readRate(m *Description) plugin.Rate {
+	if m.GetRateSends() <= 0 {
+		return plugin.Rate{}
+	}
+	ms := min(max(m.GetRatePerMs(), minRatePer.Milliseconds()), maxRatePer.Milliseconds())
+	return plugin.Rate{Sends: int(m.GetRateSends()), Per: time.Duration(ms) * time.Millisecond}
 }
 
 // writeFaults keeps the first hundred: nobody mends more at a time.

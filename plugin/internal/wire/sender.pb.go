@@ -133,6 +133,9 @@ type Description struct {
 	Secrets       []string               `protobuf:"bytes,4,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	Order         string                 `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`
 	Concurrency   int32                  `protobuf:"varint,6,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	RateSends     int32                  `protobuf:"varint,7,opt,name=rate_sends,json=rateSends,proto3" json:"rate_sends,omitempty"` // in any window of rate_per_ms; 0: any number
+	RatePerMs     int64                  `protobuf:"varint,8,opt,name=rate_per_ms,json=ratePerMs,proto3" json:"rate_per_ms,omitempty"`
+	DigestAfter   int32                  `protobuf:"varint,9,opt,name=digest_after,json=digestAfter,proto3" json:"digest_after,omitempty"` // 0: never
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,6 +208,27 @@ func (x *Description) GetOrder() string {
 func (x *Description) GetConcurrency() int32 {
 	if x != nil {
 		return x.Concurrency
+	}
+	return 0
+}
+
+func (x *Description) GetRateSends() int32 {
+	if x != nil {
+		return x.RateSends
+	}
+	return 0
+}
+
+func (x *Description) GetRatePerMs() int64 {
+	if x != nil {
+		return x.RatePerMs
+	}
+	return 0
+}
+
+func (x *Description) GetDigestAfter() int32 {
+	if x != nil {
+		return x.DigestAfter
 	}
 	return 0
 }
@@ -1019,14 +1043,18 @@ const file_sender_proto_rawDesc = "" +
 	"\n" +
 	"\fsender.proto\x12\x12bellbuoy.sender.v1\"%\n" +
 	"\x0fDescribeRequest\x12\x12\n" +
-	"\x04type\x18\x01 \x01(\tR\x04type\"\xa7\x01\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\"\x89\x02\n" +
 	"\vDescription\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
 	"\aoptions\x18\x03 \x01(\fR\aoptions\x12\x18\n" +
 	"\asecrets\x18\x04 \x03(\tR\asecrets\x12\x14\n" +
 	"\x05order\x18\x05 \x01(\tR\x05order\x12 \n" +
-	"\vconcurrency\x18\x06 \x01(\x05R\vconcurrency\"\x88\x01\n" +
+	"\vconcurrency\x18\x06 \x01(\x05R\vconcurrency\x12\x1d\n" +
+	"\n" +
+	"rate_sends\x18\a \x01(\x05R\trateSends\x12\x1e\n" +
+	"\vrate_per_ms\x18\b \x01(\x03R\tratePerMs\x12!\n" +
+	"\fdigest_after\x18\t \x01(\x05R\vdigestAfter\"\x88\x01\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\aoptions\x18\x02 \x01(\fR\aoptions\x12\x1a\n" +
