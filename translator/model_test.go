@@ -75,14 +75,23 @@ func TestGoldenIsAsTheSchemaSays(t *testing.T) {
 
 // unfilled are the fields of the model that no translation fills, and why they are there.
 var unfilled = map[string]string{
-	"target":            ownEvents,
-	"target.name":       ownEvents,
-	"target.type":       ownEvents,
-	"target.condition":  ownEvents,
-	"target.since":      ownEvents,
-	"target.reason":     ownEvents,
-	"target.failures":   ownEvents,
-	"target.deliveries": ownEvents,
+	"target":                     ownEvents,
+	"target.name":                ownEvents,
+	"target.type":                ownEvents,
+	"target.condition":           ownEvents,
+	"target.since":               ownEvents,
+	"target.reason":              ownEvents,
+	"target.failures":            ownEvents,
+	"target.deliveries":          ownEvents,
+	"digest":                     ownEvents,
+	"digested":                   ownEvents,
+	"digested.count":             ownEvents,
+	"digested.groups":            ownEvents,
+	"digested.groups.registry":   ownEvents,
+	"digested.groups.repository": ownEvents,
+	"digested.groups.type":       ownEvents,
+	"digested.groups.status":     ownEvents,
+	"digested.groups.count":      ownEvents,
 }
 
 const ownEvents = "no registry sends it: the store fills it in bellbuoy's own events"

@@ -101,6 +101,13 @@ func unsent(t *testing.T, typ event.Type) event.Event {
 	switch typ {
 	case event.Test:
 		e.Origin = event.OriginTest
+	case event.Digest:
+		e.Registry = event.Registry{Name: "bellbuoy", Type: "bellbuoy"}
+		e.Digest = []string{"9f6a3c52-6a0e-5d0b-8c7e-3f1f5f0b7a11", "0d3c1c1e-7d57-5a53-8f0e-6a2f6a0d9b11", "5b7ce0d2-3a34-5c2e-9a68-1f2f8c1d4e22"}
+		e.Digested = &event.Digested{Count: 3, Groups: []event.DigestGroup{
+			{Registry: "hub", Repository: "prod/api", Type: event.ArtifactPushed, Count: 2},
+			{Registry: "hub", Repository: "prod/web", Type: event.BuildFailed, Status: event.Failed, Count: 1},
+		}}
 	case event.TargetFailing, event.TargetDisabled, event.TargetRecovered, event.Expired:
 		e.Registry = event.Registry{Name: "bellbuoy", Type: "bellbuoy"}
 		e.Target = aTarget(typ, at)

@@ -57,7 +57,7 @@ rules:
   - {name: c, events: [quota.warning], deliver: [{target: ci, template: {text: "{{.type}}"}, title: "{{.type}}"}]}
 `, []string{
 			`7: targets[0].template.text: fails for an event of type quota.warning: line 1:44: executing "message" at <len .quota.used_bytes>: error calling len: 900 has no length`,
-			`10: rules[1].deliver[1].template.text: line 1: .tpye is in no event: there are v, id, type, status, time, time_source, received, registry, repository, artifact, actor, request_id, build, scan, vulnerability, replication, quota, retention, expiry, delivery_chain, target, reason, native and origin`,
+			`10: rules[1].deliver[1].template.text: line 1: .tpye is in no event: there are v, id, type, status, time, time_source, received, registry, repository, artifact, actor, request_id, build, scan, vulnerability, replication, quota, retention, expiry, delivery_chain, target, digest, digested, reason, native and origin`,
 			`11: rules[2].deliver[0].title: a webhook's request has no title; remove it`,
 		}},
 		"a template that only a rule replaces": {`    template: {text: "{{len .quota.used_bytes}}"}

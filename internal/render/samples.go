@@ -31,7 +31,7 @@ func Sample(t event.Type) event.Event {
 		if t == event.Digest {
 			e.Digest = []string{"0d3c1c1e-7d57-5a53-8f0e-6a2f6a0d9b11", "5b7ce0d2-3a34-5c2e-9a68-1f2f8c1d4e22"}
 			e.Digested = &event.Digested{Count: 2, Groups: []event.DigestGroup{
-				{Registry: "hub", Repository: "prod/api", Type: event.ArtifactPushed, Count: 2}}}
+				{Registry: "hub", Repository: "prod/api", Type: event.BuildFailed, Status: event.Failed, Count: 2}}}
 		}
 		return e
 	}

@@ -80,7 +80,7 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	if err := s.free(ctx, target, sh, n, s.clock(target, now)); err != nil {
+	if err := s.free(ctx, target, sh, s.unfolded(target, n), s.clock(target, now)); err != nil {
 		return nil, err
 	}
 	lease := s.lease

@@ -14,9 +14,6 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-// Own is the registry that bellbuoy's own events are from, its name and its type.
-const Own = "bellbuoy"
-
 const (
 	// maxMembers is how many deliveries one digest tells of at the most; more become
 	// several digests.
@@ -72,6 +69,14 @@ func (s *Store) fold(ctx context.Context, target string, now time.Time) (more bo
 		return true, nil
 	}
 	return false, nil
+}
+
+// unfolded is how many deliveries make n, or those that digests are made of.
+func (s *Store) unfolded(target string, n int) int {
+	if s.present.named[target].DigestAfter > 0 {
+		return max(n, maxMembers)
+	}
+	return n
 }
 
 // fresh returns the oldest fresh deliveries to target.

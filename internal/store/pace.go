@@ -38,6 +38,7 @@ func (c steady) now() time.Time { return c.base.Add(time.Since(c.since)) }
 type pacer struct {
 	wall  func() time.Time
 	wrote map[string]bool // targets for which there may be tokens
+	paced bool            // some target has a rate
 }
 
 // queues reports whether everything for a target goes through claims, and nothing is
@@ -147,11 +148,21 @@ func (s *Store) spent(ctx context.Context, target string, ended int64) error {
 	return err
 }
 
+// watchClock sees with each commit whether the clock was set, so that the ends are right
+// for the process that comes after this one too.
+func (s *Store) watchClock(ctx context.Context) error {
+	if !s.pacer.paced {
+		return nil
+	}
+	_, err := s.paceNow(ctx)
+	return err
+}
+
 // paceNow is the time by which sends are counted. Where the clock was set since the last
 // time, the ends that were written down by the old one are moved with it, so that they
 // count neither longer nor shorter.
 func (s *Store) paceNow(ctx context.Context) (time.Time, error) {
-	now := s.wall.now()
+	now := s.steady.now()
 	step := s.pacer.wall().Round(0).Sub(now)
 	if step.Abs() < clockStep {
 		return now, nil
@@ -159,7 +170,7 @@ func (s *Store) paceNow(ctx context.Context) (time.Time, error) {
 	if _, err := s.stmts.moveSpent.ExecContext(ctx, step.Microseconds()); err != nil {
 		return now, err
 	}
-	s.wall.base = s.wall.base.Add(step)
+	s.steady.base = s.steady.base.Add(step)
 	return now.Add(step), nil
 }
 
@@ -168,8 +179,8 @@ func (s *Store) paceNow(ctx context.Context) (time.Time, error) {
 // since. One that was set forward while no process ran cannot be told from time that
 // passed.
 func (s *Store) takeOverTokens(ctx context.Context) error {
-	s.wall = steady{base: s.pacer.wall().Round(0), since: time.Now()}
-	now := s.wall.base.UnixMicro() + 1
+	s.steady = steady{base: s.pacer.wall().Round(0), since: time.Now()}
+	now := s.steady.base.UnixMicro() + 1
 	for _, q := range []struct {
 		text string
 		args []any
@@ -177,7 +188,7 @@ func (s *Store) takeOverTokens(ctx context.Context) error {
 		{s.stmts.text.spendAll, []any{now}},
 		{s.stmts.text.endAll, nil},
 		{s.stmts.text.clampSpent, []any{now}},
-		{s.stmts.text.forgetSpent, []any{s.wall.base.Add(-longestWindow).UnixMicro()}},
+		{s.stmts.text.forgetSpent, []any{s.steady.base.Add(-longestWindow).UnixMicro()}},
 	} {
 		if _, err := s.conn.ExecContext(ctx, q.text, q.args...); err != nil {
 			return sqliteError(err)
@@ -189,7 +200,9 @@ func (s *Store) takeOverTokens(ctx context.Context) error {
 // adopt takes in what the config says now of the targets' pace. For one that gets a rate
 // while deliveries to it are claimed, those are counted; what was sent before is not.
 func (s *Store) adopt(ctx context.Context, old, named map[string]Target) error {
+	s.pacer.paced = false
 	for name, now := range named {
+		s.pacer.paced = s.pacer.paced || now.Rate.Sends > 0
 		was := old[name]
 		if was.Rate == now.Rate && was.DigestAfter == now.DigestAfter {
 			continue

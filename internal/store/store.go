@@ -72,7 +72,7 @@ type Store struct {
 	seqs    sequences
 	present presence // the writer's
 	health  health
-	wall    steady   // the writer's
+	steady  steady // the writer's
 	pacer   pacer
 	digests bool // there are or were some; the writer's
 	tail    tail

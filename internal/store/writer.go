@@ -229,13 +229,13 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	// Nothing here may be interrupted half-way, and a context that can end costs the
 	// driver a goroutine for each statement.
 	ctx, began := context.Background(), time.Now()
-	seqs, present, wall := s.seqs, s.present, s.wall
+	seqs, present, steady := s.seqs, s.present, s.steady
 	counted := s.counts.take()
 	s.sums.begin()
 	defer func() {
 		s.tell(len(jobs), time.Since(began), err)
 		if err != nil {
-			s.seqs, s.present, s.wall = seqs, present, wall
+			s.seqs, s.present, s.steady = seqs, present, steady
 			s.counts.putBack(counted)
 			err = s.rollback(ctx, err)
 		}
@@ -247,6 +247,9 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 		if err := j.run(ctx); err != nil {
 			return true, err
 		}
+	}
+	if err := s.watchClock(ctx); err != nil {
+		return false, err
 	}
 	if err := s.tellMembers(ctx); err != nil {
 		return false, err
