@@ -20,6 +20,8 @@ type Options struct {
 	Events []string // that the rule asks for; none = all that a rule has unasked
 	Retry  []string // delays between attempts; none = bellbuoy's own
 	Hold   string   // how long a failing event holds back its repository; "" = bellbuoy's own
+	Rate   string   // of sends to the target; "" = any
+	Digest int      // how many events may wait before they are folded; 0 = any number
 	Lookup string   // URL at which bellbuoy asks the registry; "" = it does not
 }
 
@@ -52,6 +54,12 @@ func Write(dir string, o Options) (Config, error) {
 	}
 	if o.Hold != "" {
 		target["hold"] = o.Hold
+	}
+	if o.Rate != "" {
+		target["rate"] = o.Rate
+	}
+	if o.Digest > 0 {
+		target["digest"] = map[string]any{"after": o.Digest}
 	}
 	rule := map[string]any{"name": "all", "deliver": []string{"ci"}}
 	if len(o.Events) > 0 {

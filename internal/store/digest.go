@@ -91,23 +91,25 @@ func (s *Store) fresh(ctx context.Context, target string, now time.Time) ([]fres
 		var f fresh
 		var rules, full []byte
 		if err := rows.Scan(&f.seq, &f.key, &f.typ, &f.rule, &rules, &f.giveUp, &f.hold, &f.event,
-			&f.of.Type, &f.of.Status, &f.of.Registry, &f.of.Repository, &full); err != nil {
+			&f.of.Type, &f.of.Status, &f.of.Registry, &f.of.Repository, &f.alone, &full); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal(rules, &f.rules); err != nil {
 			return nil, err
 		}
-		if f.alone, err = alone(f.of.Type, full); err != nil {
+		by, err := byItself(f.of.Type, full)
+		if err != nil {
 			return nil, err
 		}
+		f.alone = f.alone || by
 		out = append(out, f)
 	}
 	return out, rows.Err()
 }
 
-// alone reports whether an event is always told by itself: findings that are high or
+// byItself reports whether an event is always told by itself: findings that are high or
 // worse, and what bellbuoy says of itself. full is there for events that may be findings.
-func alone(typ event.Type, full []byte) (bool, error) {
+func byItself(typ event.Type, full []byte) (bool, error) {
 	if strings.HasPrefix(string(typ), "bellbuoy.") {
 		return true, nil
 	}

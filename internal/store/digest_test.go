@@ -247,3 +247,23 @@ func TestLongDigests(t *testing.T) {
 		t.Errorf("%d of %d are in digests", members, events)
 	}
 }
+
+// What a killed process may have sent is not folded: it would be told twice, and not by
+// the same id.
+func TestWhatMayHaveBeenSentIsNotFolded(t *testing.T) {
+	path := temp(t)
+	s := digesting(t, path, 1)
+	accept(t, s, about("a", "x", "", nil))
+	sent := claim(t, s, "chat", 1)
+	for _, n := range []string{"b", "c", "d"} {
+		accept(t, s, about(n, "x", "", nil))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = digesting(t, path, 1)
+	again := claim(t, s, "chat", 8)
+	if got := told(t, s, again); got != "a [b c d]" || again[0].ID != sent[0].ID {
+		t.Errorf("claimed %q", got)
+	}
+}

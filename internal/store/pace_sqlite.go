@@ -51,7 +51,7 @@ var sqlitePace = paceTexts{
 
 	freshCount: `SELECT count(*) FROM (SELECT 1 FROM delivery
 		WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 LIMIT ?3)`,
-	fresh: `SELECT d.seq, d.key, d.type, d.rule, d.rules, d.give_up, d.hold, e.id, e.type, e.status, e.registry, e.repository,
+	fresh: `SELECT d.seq, d.key, d.type, d.rule, d.rules, d.give_up, d.hold, e.id, e.type, e.status, e.registry, e.repository, d.digest IS NOT NULL,
 			CASE WHEN e.type IN ('vulnerability.found', 'scan.completed') THEN e.json END
 		FROM (SELECT * FROM delivery
 			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2
@@ -63,7 +63,7 @@ var sqlitePace = paceTexts{
 	digestsChanged: `SELECT seq, id, (SELECT id FROM event WHERE event.seq = delivery.event), state, reason FROM delivery
 		WHERE told <> state LIMIT ?1`,
 	tellMembers: `UPDATE delivery SET state = ?2, reason = ?3, ended = ?4
-		WHERE digest = ?1 AND state NOT IN ('waiting', 'parked', 'delivered')`,
+		WHERE digest = ?1 AND digest > 0 AND state NOT IN ('waiting', 'parked', 'delivered')`,
 	told:      `UPDATE delivery SET told = state WHERE seq = ?1`,
-	anyDigest: `SELECT EXISTS (SELECT 1 FROM delivery WHERE digest IS NOT NULL)`,
+	anyDigest: `SELECT EXISTS (SELECT 1 FROM delivery WHERE digest > 0)`,
 }

@@ -314,7 +314,7 @@ var sqliteTexts = texts{
 
 	after: sqliteAfter,
 
-	voidLeases: `UPDATE delivery SET lease = 0 WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0)`,
+	voidLeases: `UPDATE delivery SET lease = 0, digest = coalesce(digest, 0) WHERE seq IN (SELECT seq FROM delivery WHERE lease <> 0)`,
 	waitingTargets: `WITH RECURSIVE t (target) AS (
 			SELECT min(target) FROM delivery WHERE state = 'waiting' AND lease = 0
 			UNION ALL

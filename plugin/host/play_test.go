@@ -182,7 +182,8 @@ type act struct {
 func (a actor) Describe(context.Context) (plugin.Description, error) {
 	return plugin.Description{
 		Type: a.typ, Version: a.version, Options: json.RawMessage(`{"type":"object"}`),
-		Secrets: []string{"headers.*"}, Defaults: plugin.Defaults{Order: "none", Concurrency: 4},
+		Secrets: []string{"headers.*"}, Defaults: plugin.Defaults{Order: "none", Concurrency: 4,
+			Rate: plugin.Rate{Sends: 18, Per: time.Minute}, DigestAfter: 10},
 	}, nil
 }
 

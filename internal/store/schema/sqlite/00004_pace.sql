@@ -22,8 +22,9 @@ CREATE TABLE spent (
 CREATE INDEX spent_target ON spent (target, ended);
 
 -- The seq of the delivery that tells of this one among others; this one ends as that does.
+-- 0 where a process was killed that may have sent it: it is repeated as it was, if at all.
 ALTER TABLE delivery ADD COLUMN digest INTEGER;
-CREATE INDEX delivery_digest ON delivery (digest) WHERE digest IS NOT NULL;
+CREATE INDEX delivery_digest ON delivery (digest) WHERE digest > 0;
 -- Of a delivery that tells of others: the state that they were last given the like of.
 ALTER TABLE delivery ADD COLUMN told TEXT;
 CREATE INDEX delivery_told ON delivery (seq) WHERE told <> state;
