@@ -108,10 +108,11 @@ func (s *Store) spend(ctx context.Context, o Outcome) error {
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	hungry := s.shelves.at(o.Target).hungry
+	target := o.Target // an outcome that a function below held on to would be copied for each
+	hungry := s.shelves.at(target).hungry
 	if o.Returned || o.Outcome == "" {
 		if hungry {
-			s.shelves.mark(o.Target, true)
+			s.shelves.mark(target, true)
 		}
 		return nil
 	}
@@ -119,18 +120,18 @@ func (s *Store) spend(ctx context.Context, o Outcome) error {
 	if err != nil {
 		return err
 	}
-	rate := s.present.named[o.Target].Rate
+	rate := s.present.named[target].Rate
 	ended := now.UnixMicro() + 1 // rounded up
 	if rate.Sends > exactSends {
 		part := max(1, rate.Per.Microseconds()/exactSends)
 		ended += part - ended%part
 	}
-	if err := s.spent(ctx, o.Target, ended); err != nil {
+	if err := s.spent(ctx, target, ended); err != nil {
 		return err
 	}
 	if hungry {
-		s.shelves.change(o.Target, func(sh *shelf) {
-			s.shelves.again(o.Target, sh, fromMicros(ended).Add(rate.Per).Sub(now))
+		s.shelves.change(target, func(sh *shelf) {
+			s.shelves.again(target, sh, fromMicros(ended).Add(rate.Per).Sub(now))
 		})
 	}
 	return nil
