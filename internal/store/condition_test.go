@@ -215,6 +215,10 @@ func TestStatementsMakeTransitions(t *testing.T) {
 	for _, from := range Redeliverable() { // by Redeliver, which names the one that it found
 		made[string(from)+" waiting"] = true
 	}
+	for _, ended := range []State{Dead, Skipped, Shadowed, Expired, Cancelled} { // by tellMembers
+		made["folded "+string(ended)], made[string(ended)+" folded"] = true, true
+	}
+	made["folded folded"], made["waiting folded"] = true, true
 	v := reflect.ValueOf(sqliteTexts)
 	for i := range v.NumField() {
 		name, text := v.Type().Field(i).Name, v.Field(i).String()

@@ -42,7 +42,7 @@ type fresh struct {
 // Deliveries with a key are folded with those next to them of that key, and the digest
 // takes the place of the first of them: what is behind or before it stays so.
 func (s *Store) fold(ctx context.Context, target string, now time.Time) (more bool, err error) {
-	after := s.present.named[target].DigestAfter
+	after := s.paced(target).DigestAfter
 	if after == 0 {
 		return false, nil
 	}
@@ -73,7 +73,7 @@ func (s *Store) fold(ctx context.Context, target string, now time.Time) (more bo
 
 // unfolded is how many deliveries make n, or those that digests are made of.
 func (s *Store) unfolded(target string, n int) int {
-	if s.present.named[target].DigestAfter > 0 {
+	if s.paced(target).DigestAfter > 0 {
 		return max(n, maxMembers)
 	}
 	return n
@@ -176,7 +176,7 @@ func (s *Store) digest(ctx context.Context, target string, members []fresh, now 
 			}
 		}
 	}
-	p.GiveUp = fromMicros(giveUp)
+	p.GiveUp = fromMicros(giveUp).Add(s.lost(target, now)) // they are by the target's own clock
 	if err := s.writeOwn(ctx, e, p, now); err != nil {
 		return err
 	}
@@ -253,6 +253,7 @@ func (s *Store) writeOwn(ctx context.Context, e event.Event, p Planned, now time
 		return err
 	}
 	s.counts.addInTx(e.Registry.Name, now, tallyStored, e.Type)
+	s.sums.accept(seq, now)
 	return s.plan(ctx, seq, r)
 }
 

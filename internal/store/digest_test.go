@@ -187,7 +187,7 @@ func TestMembersEndAsTheDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	states(Folded, "told in digest", "e", "f")
-	if n, err := s.Cancel(t.Context(), "chat", "cancelled by alice"); n != 1 || err != nil {
+	if n, err := s.Cancel(t.Context(), "chat", "alice"); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	states(Cancelled, "which ended cancelled: cancelled by alice", "e", "f")

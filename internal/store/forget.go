@@ -26,13 +26,14 @@ type upkeepTexts struct {
 }
 
 var sqliteUpkeep = upkeepTexts{
-	findEnded: `SELECT e.seq, e.received, e.state = 'held', (SELECT max(CASE WHEN d.state IN ('waiting', 'parked')
+	findEnded: `SELECT e.seq, e.received, e.state = 'held', (SELECT max(CASE WHEN d.state IN ('waiting', 'parked') OR d.state = 'folded' AND d.ended = 0
 				THEN 9223372036854775807 ELSE d.ended END) FROM delivery d WHERE d.event = e.seq)
 		FROM event e WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY e.seq LIMIT ?3`,
 	sizes: `SELECT length(e.json) + coalesce((SELECT length(a.body) FROM arrival a WHERE a.seq = e.arrival), 0) + 1024
 		FROM event e WHERE e.seq IN (SELECT value FROM json_each(?1)) ORDER BY e.seq`,
 	stillEnded: `SELECT e.seq, e.arrival FROM event e WHERE e.seq IN (SELECT value FROM json_each(?1)) AND e.state = 'routed'
-		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq AND d.state IN ('waiting', 'parked'))`,
+		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq
+			AND (d.state IN ('waiting', 'parked') OR d.state = 'folded' AND d.ended = 0))`,
 	deleteKeys: `DELETE FROM event_key WHERE (key, event) IN (SELECT k.value, e.seq FROM event e, json_each(e.keys) k
 		WHERE e.seq IN (SELECT value FROM json_each(?1)))`,
 	ofEvents:     `DELETE FROM %s WHERE %s IN (SELECT value FROM json_each(?1))`,

@@ -43,14 +43,23 @@ type pacer struct {
 
 // queues reports whether everything for a target goes through claims, and nothing is
 // handed over as it is accepted.
-func (t Target) queues() bool { return t.Rate.Sends > 0 || t.DigestAfter > 0 }
+func (t Target) queues() bool { return !t.Shadow && (t.Rate.Sends > 0 || t.DigestAfter > 0) }
 
-func (s *Store) queues(target string) bool { return s.present.named[target].queues() }
+func (s *Store) queues(target string) bool { return s.paced(target).queues() }
+
+// paced is what the config says of target's pace. One in shadow mode is sent nothing.
+func (s *Store) paced(target string) Target {
+	t := s.present.named[target]
+	if t.Shadow {
+		t.Rate, t.DigestAfter = Rate{}, 0
+	}
+	return t
+}
 
 // ration returns how many of n deliveries target may be sent now. Where it is none, the
 // target is named again when the next token is free.
 func (s *Store) ration(ctx context.Context, target string, n int) (int, error) {
-	rate := s.present.named[target].Rate
+	rate := s.paced(target).Rate
 	if rate.Sends == 0 {
 		return n, nil
 	}
@@ -82,7 +91,7 @@ func (s *Store) ration(ctx context.Context, target string, n int) (int, error) {
 
 // take writes down that what was claimed is under way.
 func (s *Store) take(ctx context.Context, target string, claimed []Claimed) error {
-	if s.present.named[target].Rate.Sends == 0 {
+	if s.paced(target).Rate.Sends == 0 {
 		return nil
 	}
 	s.pacer.wrote[target] = true
@@ -120,7 +129,7 @@ func (s *Store) spend(ctx context.Context, o Outcome) error {
 	if err != nil {
 		return err
 	}
-	rate := s.present.named[target].Rate
+	rate := s.paced(target).Rate
 	ended := now.UnixMicro() + 1 // rounded up
 	if rate.Sends > exactSends {
 		part := max(1, rate.Per.Microseconds()/exactSends)

@@ -38,9 +38,9 @@ var sqlitePace = paceTexts{
 		FROM spent WHERE target = ?1 AND ended > ?2`,
 	insertToken: `INSERT INTO token (target, delivery, attempt) VALUES (?1, ?2, ?3)`,
 	endToken:    `DELETE FROM token WHERE seq = (SELECT seq FROM token WHERE delivery = ?1 AND attempt = ?2 LIMIT 1)`,
-	takeLeased: `INSERT INTO token (target, delivery, attempt) SELECT target, seq, attempts + 1 FROM delivery
-		WHERE target = ?1 AND lease <> 0
-			AND NOT EXISTS (SELECT 1 FROM token WHERE token.delivery = delivery.seq AND token.attempt = delivery.attempts + 1)`,
+	takeLeased: `INSERT INTO token (target, delivery, attempt) SELECT target, seq, earlier + attempts + 1 FROM delivery
+		WHERE target = ?1 AND lease <> 0 AND NOT EXISTS (SELECT 1 FROM token
+			WHERE token.delivery = delivery.seq AND token.attempt = delivery.earlier + delivery.attempts + 1)`,
 	addSpent:    `UPDATE spent SET n = n + 1 WHERE target = ?1 AND ended = ?2`,
 	insertSpent: `INSERT INTO spent (target, ended, n) VALUES (?1, ?2, 1)`,
 	moveSpent:   `UPDATE spent SET ended = ended + ?1`,
@@ -51,12 +51,14 @@ var sqlitePace = paceTexts{
 
 	freshCount: `SELECT count(*) FROM (SELECT 1 FROM delivery
 		WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 LIMIT ?3)`,
-	fresh: `SELECT d.seq, d.key, d.type, d.rule, d.rules, d.give_up, d.hold, e.id, e.type, e.status, e.registry, e.repository, d.digest IS NOT NULL,
+	// What has a history of its own, by its seq, keeps it: it is told alone.
+	fresh: `SELECT d.seq, d.key, d.type, d.rule, d.rules, d.give_up, d.hold, e.id, e.type, e.status, e.registry, e.repository,
+			d.digest IS NOT NULL OR d.earlier > 0 OR d.probes > 0 OR EXISTS (SELECT 1 FROM redelivery r WHERE r.delivery = d.seq),
 			CASE WHEN e.type IN ('vulnerability.found', 'scan.completed') THEN e.json END
 		FROM (SELECT * FROM delivery
 			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2
 			ORDER BY seq LIMIT ?3) d JOIN event e ON e.seq = d.event ORDER BY d.seq`,
-	fold:         `UPDATE delivery SET state = 'folded', reason = ?2, digest = ?3 WHERE seq = ?1`,
+	fold:         `UPDATE delivery SET state = 'folded', reason = ?2, digest = ?3 WHERE seq = ?1 AND state = 'waiting' AND lease = 0`,
 	makeDigest:   `UPDATE delivery SET told = state, behind = 0 WHERE seq = ?1`,
 	moveDelivery: `UPDATE delivery SET seq = ?2 WHERE seq = ?1`,
 	// The members of a digest are folded while it may still be delivered, and if it was.

@@ -98,10 +98,20 @@ type wish struct {
 	To     string `json:",omitempty"`
 }
 
+// again is conditions, but for what a digest told where nobody asks for it by its id: it
+// is told again with that.
+func (sel Selection) again() (string, []any, error) {
+	where, args, err := sel.conditions()
+	if sel.ID == "" {
+		where += " AND coalesce(d.digest, 0) <= 0"
+	}
+	return where, args, err
+}
+
 // selected are the numbers of the next n deliveries that sel chooses, behind at.
 func (s *Store) selected(ctx context.Context, sel Selection, at, upto int64, n int) ([]int64, error) {
 	sel.Before = ""
-	where, args, err := sel.conditions()
+	where, args, err := sel.again()
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +141,7 @@ func numbers(rows *sql.Rows) ([]int64, error) {
 func (s *Store) Selected(ctx context.Context, sel Selection) (n int, more bool, err error) {
 	sel.Before = ""
 	limit := runLimit(sel.Limit)
-	where, args, err := sel.conditions()
+	where, args, err := sel.again()
 	if err != nil {
 		return 0, false, err
 	}

@@ -15,6 +15,18 @@ func Transitions() []Transition {
 		{Waiting, Dead},
 		{Waiting, Skipped},
 		{Waiting, Shadowed},
+		{Waiting, Folded},
+		{Folded, Folded}, // its digest is delivered, or is to be again
+		{Folded, Dead},   // its digest ended so, as all below
+		{Folded, Skipped},
+		{Folded, Shadowed},
+		{Folded, Expired},
+		{Folded, Cancelled},
+		{Dead, Folded}, // its digest is to be delivered again, as all below
+		{Skipped, Folded},
+		{Shadowed, Folded},
+		{Expired, Folded},
+		{Cancelled, Folded},
 		{Waiting, Parked},
 		{Parked, Waiting},
 		{Parked, Expired},

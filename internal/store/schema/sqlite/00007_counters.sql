@@ -39,7 +39,17 @@ BEGIN
     INSERT INTO standing (target, state, type, n, entered) VALUES (new.target, new.state, new.type, 1, 1)
     ON CONFLICT (target, state) DO UPDATE SET n = n + 1, entered = entered + 1, type = excluded.type;
     INSERT INTO ended (hour, target, state, n)
-    SELECT new.ended / 3600000000, new.target, new.state, 1 WHERE new.state NOT IN ('waiting', 'parked')
+    SELECT new.ended / 3600000000, new.target, new.state, 1 WHERE new.state NOT IN ('waiting', 'parked') AND new.ended <> 0
+    ON CONFLICT (hour, target, state) DO UPDATE SET n = n + 1;
+END;
+-- +goose StatementEnd
+
+-- What is folded has ended when the delivery that tells of it has.
+-- +goose StatementBegin
+CREATE TRIGGER delivery_told AFTER UPDATE OF ended ON delivery
+WHEN old.state = 'folded' AND new.state = 'folded' AND old.ended = 0 AND new.ended <> 0
+BEGIN
+    INSERT INTO ended (hour, target, state, n) VALUES (new.ended / 3600000000, new.target, new.state, 1)
     ON CONFLICT (hour, target, state) DO UPDATE SET n = n + 1;
 END;
 -- +goose StatementEnd
