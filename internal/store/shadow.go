@@ -14,6 +14,21 @@ type Shadowing struct {
 	Error   string         `json:"error,omitempty"` // why there is none
 }
 
+// shadow tells what is handed over, and not yet claimed, of targets that are in shadow mode
+// from now on, or are not any more: the mode that counts is that at the claim.
+func (s *Store) shadow(old, named map[string]Target) {
+	for name, now := range named {
+		if was, ok := old[name]; !ok || was.Shadow == now.Shadow {
+			continue
+		}
+		s.shelves.change(name, func(sh *shelf) {
+			for i := range sh.handed {
+				sh.handed[i].Shadow = now.Shadow
+			}
+		})
+	}
+}
+
 // keepShadow keeps what would have been sent.
 func (s *Store) keepShadow(ctx context.Context, o Outcome, request string) error {
 	body := "event"

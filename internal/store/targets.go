@@ -106,6 +106,7 @@ func (s *Store) announce(ctx context.Context, named map[string]Target, parked []
 			}
 		}
 		s.present = presence{named: named, here: here}
+		s.shadow(old.named, named)
 		for t := range old.here {
 			if !here[t] {
 				s.shelves.change(t, func(*shelf) {}) // what was handed over is to be given back
