@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // counted is what a count of all rows says.
-func counted(t *testing.T, s *Store) (now map[string]map[State]int) {
+func counted(t rapid.TB, s *Store) (now map[string]map[State]int) {
 	t.Helper()
-	rows, err := s.read.QueryContext(t.Context(), `SELECT target, state, count(*) FROM delivery GROUP BY target, state`)
+	rows, err := s.read.QueryContext(context.Background(), `SELECT target, state, count(*) FROM delivery GROUP BY target, state`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +36,9 @@ func counted(t *testing.T, s *Store) (now map[string]map[State]int) {
 	return now
 }
 
-func wantCounts(t *testing.T, s *Store) {
+func wantCounts(t rapid.TB, s *Store) {
 	t.Helper()
-	counts, err := s.TargetCounts(t.Context())
+	counts, err := s.TargetCounts(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
