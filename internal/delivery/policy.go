@@ -18,6 +18,9 @@ const jitter = 0.2
 type Policy struct {
 	// Schedule has the delays before attempts 1 to n; the last one repeats.
 	Schedule []time.Duration
+	// Random returns numbers from 0 up to 1, by which delays vary; nil = those of
+	// math/rand.
+	Random func() float64
 }
 
 // Next returns when to try again after the attempt of that number ended with v at
@@ -25,7 +28,11 @@ type Policy struct {
 // hour, and is never shortened.
 func (p Policy) Next(attempt int, v plugin.Verdict, now time.Time) time.Time {
 	wait := p.delay(attempt + 1)
-	wait += time.Duration((2*rand.Float64() - 1) * jitter * float64(wait))
+	random := p.Random
+	if random == nil {
+		random = rand.Float64
+	}
+	wait += time.Duration((2*random() - 1) * jitter * float64(wait))
 	next := now.Add(wait)
 	if asked := Asked(v, now); asked.After(next) {
 		return asked
