@@ -19,7 +19,7 @@ import (
 // one has.
 const (
 	simulatedSeeds  = 50
-	simulatedEvents = 40
+	simulatedEvents = 30
 )
 
 // A seed makes a world: targets with settings of their own, events, and what befalls
@@ -107,7 +107,7 @@ func (s *simulation) run() {
 // befall is one thing that happens.
 func (s *simulation) befall() {
 	to := s.targets[s.n(len(s.targets))]
-	switch s.n(20) {
+	switch s.n(21) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		to.set(mood(s.n(int(moods))))
 		s.note("%s is %v", to.name, to.mood)
@@ -133,7 +133,9 @@ func (s *simulation) befall() {
 		s.end()
 		time.Sleep(time.Duration(s.n(600)) * time.Second)
 		s.begin()
-	case 18, 19:
+	case 18:
+		s.tidy()
+	case 19, 20:
 		s.kill()
 		if s.chance(2) {
 			time.Sleep(time.Duration(s.n(100)) * time.Second)

@@ -40,7 +40,6 @@ type simulation struct {
 	sends   map[string]*sends // by the delivery's id, those of digests too
 	lanes   map[laneOf]*laneSeen
 	events  int
-	keep    time.Duration // how long what has ended is kept; 0 = for ever
 	told    []string      // what happened, for who looks for what went wrong
 }
 
@@ -112,22 +111,12 @@ func (s *simulation) begin() {
 			return plugin.Request{Method: "POST", URL: "http://" + d.Target}, nil
 		},
 	})
-	if s.keep > 0 {
-		st.Keep(store.Retention{Age: s.keep, Size: 1 << 30})
-	} else if s.chance(2) {
-		s.keep = time.Duration(10+s.n(120)) * time.Minute
-		st.Keep(store.Retention{Age: s.keep, Size: 1 << 30})
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	var work sync.WaitGroup
-	work.Go(func() { st.Retain(ctx, slog.New(slog.DiscardHandler)) })
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	s.stop = func() error {
 		cancel()
-		err := <-ended
-		work.Wait()
-		return errors.Join(err, st.Close())
+		return errors.Join(<-ended, st.Close())
 	}
 }
 
@@ -247,6 +236,16 @@ func (s *simulation) route() {
 			s.t.Fatal(err)
 		}
 	}
+}
+
+// tidy deletes what ended some time ago.
+func (s *simulation) tidy() {
+	keep := time.Duration(1+s.n(60)) * time.Minute
+	s.note("what ended %v ago is deleted", keep)
+	s.store.Keep(store.Retention{Age: keep, Size: 1 << 30})
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Second)
+	defer cancel()
+	s.store.Retain(ctx, slog.New(slog.DiscardHandler))
 }
 
 // ask has somebody disable, enable or reset a target; one that was never heard of is none.
