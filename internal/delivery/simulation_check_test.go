@@ -25,7 +25,8 @@ type sends struct {
 // laneSeen is what a target saw of one key.
 type laneSeen struct {
 	inFlight int
-	last     int // number of the last delivery that was attempted for the first time
+	last     int             // number of the last delivery that was attempted for the first time
+	open     map[string]bool // deliveries that were attempted and have not ended, as far as is known
 }
 
 // writtenIn is how long an outcome may take to be on disk.
@@ -53,7 +54,7 @@ func (s *simulation) begins(to *simulatedTarget, d plugin.Delivery, e event.Even
 	if to.inFlight++; to.inFlight > to.asked.Concurrency {
 		s.wrong("%s is sent %d at a time, want at most %d", to.name, to.inFlight, to.asked.Concurrency)
 	}
-	s.inOrder(to, told)
+	s.inOrder(to, d.ID, told)
 	return seen
 }
 
@@ -86,7 +87,7 @@ func (s *simulation) mayBegin(to *simulatedTarget, now time.Time) {
 }
 
 // inOrder looks at whether it is the turn of what is attempted.
-func (s *simulation) inOrder(to *simulatedTarget, told []*planned) {
+func (s *simulation) inOrder(to *simulatedTarget, id string, told []*planned) {
 	if len(told) == 0 || told[0].key == "" {
 		return
 	}
@@ -99,6 +100,10 @@ func (s *simulation) inOrder(to *simulatedTarget, told []*planned) {
 			continue
 		}
 		p.begun = true
+		if to.strict && !l.open[id] {
+			s.othersEnded(to, l)
+			l.open[id] = true
+		}
 		if p.number <= l.last && to.strict {
 			s.wrong("%s is sent %d after %d of %s", to.name, p.number, l.last, p.key)
 		}
@@ -106,10 +111,27 @@ func (s *simulation) inOrder(to *simulatedTarget, told []*planned) {
 	}
 }
 
+// othersEnded looks at what was attempted of a key: it must have come to its end, or be
+// parked, before another is attempted for the first time.
+func (s *simulation) othersEnded(to *simulatedTarget, l *laneSeen) {
+	for id := range l.open {
+		if seen := s.sends[id]; seen.closed.IsZero() { // it may have expired, or been given up
+			found, err := s.store.Deliveries(s.t.Context(), store.Selection{ID: id})
+			if err != nil {
+				s.wrong("look for a delivery: %v", err)
+			}
+			if len(found) == 1 && found[0].State == store.Waiting {
+				s.wrong("%s is sent another than %s, which is to be tried again", to.name, s.called(id))
+			}
+		}
+		delete(l.open, id)
+	}
+}
+
 func (s *simulation) lane(target, key string) *laneSeen {
 	l := s.lanes[laneOf{target, key}]
 	if l == nil {
-		l = &laneSeen{last: -1}
+		l = &laneSeen{last: -1, open: map[string]bool{}}
 		s.lanes[laneOf{target, key}] = l
 	}
 	return l

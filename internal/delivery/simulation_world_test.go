@@ -274,6 +274,11 @@ func (s *simulation) redeliver(to *simulatedTarget) {
 			a.closed = time.Time{}
 		}
 	}
+	for of, l := range s.lanes {
+		if of.target == to.name {
+			clear(l.open)
+		}
+	}
 	s.mu.Unlock()
 	for {
 		run, err := s.store.Redeliver(s.t.Context(), w, func(string) (store.Terms, bool) { return terms, true })
