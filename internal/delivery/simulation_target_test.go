@@ -50,6 +50,7 @@ type simulatedTarget struct {
 	mood     mood
 	inFlight int
 	arrivals []time.Time // since its settings are what they are
+	changed  time.Time   // when they came to be
 	gone     time.Time   // since when the config does not name it
 	shadowed time.Time   // since when it is in shadow mode
 	slowed   time.Time   // when it last answered that it takes nothing for now
@@ -94,8 +95,8 @@ func (to *simulatedTarget) settings(s *simulation) {
 	if s.chance(3) {
 		to.stored.DisableAfter = 1 + s.n(4)
 	}
-	if s.chance(4) {
-		to.stored.ParkFor = time.Duration(1+s.n(60)) * time.Minute
+	if s.chance(2) {
+		to.stored.ParkFor = time.Duration(1+s.n(20)) * time.Minute
 	}
 	shadow := s.chance(6)
 	to.next.Shadow, to.stored.Shadow = shadow, shadow
@@ -185,7 +186,7 @@ func (s *simulation) send(ctx context.Context, life int, d plugin.Delivery) (plu
 		return plugin.Receipt{}, errors.New("the process is gone")
 	}
 	to := s.targetOf(d.Target)
-	a := to.answer(d)
+	a, began := to.answer(d), time.Now()
 	seen := s.begins(to, d, e)
 	s.mu.Unlock()
 
@@ -193,7 +194,7 @@ func (s *simulation) send(ctx context.Context, life int, d plugin.Delivery) (plu
 	select {
 	case <-time.After(a.arrives):
 		s.mu.Lock()
-		s.arrives(to, e, a.err == nil)
+		s.arrives(to, began, e, a.err == nil)
 		s.mu.Unlock()
 		select {
 		case <-time.After(a.takes):

@@ -15,11 +15,12 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
-// How many seeds are simulated where BELLBUOY_SEEDS does not say, and how many events
-// one has.
+// How many seeds are simulated where BELLBUOY_SEEDS does not say, and how often events
+// come in one.
 const (
-	simulatedSeeds  = 50
-	simulatedEvents = 30
+	simulatedSeeds = 50
+	simulatedTimes = 20
+	repetitions    = 20 // of a seed that is named
 )
 
 // A seed makes a world: targets with settings of their own, events, and what befalls
@@ -28,16 +29,21 @@ const (
 // real one; what is simulated is the targets and the time.
 //
 // BELLBUOY_SEEDS says how many seeds are tried, BELLBUOY_SEED names the only one. A seed
-// decides all but in which order things happen that happen at the same instant.
+// decides all but in which order things happen that happen at the same instant; so that
+// one is tried several times.
 func TestSimulation(t *testing.T) {
-	first, seeds := number(t, "BELLBUOY_SEED", 0), number(t, "BELLBUOY_SEEDS", simulatedSeeds)
-	if first == 0 {
-		first = 1
-	} else {
-		seeds = 1
+	only, seeds := number(t, "BELLBUOY_SEED", 0), number(t, "BELLBUOY_SEEDS", simulatedSeeds)
+	if only != 0 {
+		seeds = repetitions
 	}
 	empty := wiredStore(t)
-	for seed := first; seed < first+seeds; seed++ {
+	var all reached
+	t.Cleanup(func() { all.enough(t) })
+	for i := range seeds {
+		seed := i + 1
+		if only != 0 {
+			seed = only
+		}
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			t.Parallel()
 			defer func() {
@@ -46,7 +52,7 @@ func TestSimulation(t *testing.T) {
 				}
 			}()
 			dir := memoryDir(t)
-			synctest.Test(t, func(t *testing.T) { newSimulation(t, seed, dir, empty).run() })
+			synctest.Test(t, func(t *testing.T) { newSimulation(t, seed, dir, empty).run(&all) })
 		})
 	}
 }
@@ -77,7 +83,7 @@ func memoryDir(t *testing.T) string {
 
 // run lets happen what the seed decides, then has all recover, and looks at what came
 // of it.
-func (s *simulation) run() {
+func (s *simulation) run(all *reached) {
 	defer func() {
 		if s.t.Failed() {
 			s.t.Log("what happened:\n" + strings.Join(s.told, "\n"))
@@ -87,10 +93,14 @@ func (s *simulation) run() {
 		s.note("%s: %v", to.name, to)
 	}
 	s.begin()
-	for range simulatedEvents {
-		s.accept()
-		if s.chance(3) {
+	for range simulatedTimes {
+		for range 1 + s.n(2)*s.n(4) {
+			s.accept()
+			s.settle()
+		}
+		for s.chance(2) {
 			s.befall()
+			s.settle()
 		}
 		if s.chance(2) {
 			time.Sleep(time.Duration(s.n(20_000)) * time.Millisecond)
@@ -101,13 +111,20 @@ func (s *simulation) run() {
 	}
 	s.recover()
 	s.end()
-	s.check()
+	s.check(all)
+}
+
+// settle lets all that is to happen now happen, as a rule: then a seed decides more.
+func (s *simulation) settle() {
+	if !s.chance(10) {
+		synctest.Wait()
+	}
 }
 
 // befall is one thing that happens.
 func (s *simulation) befall() {
 	to := s.targets[s.n(len(s.targets))]
-	switch s.n(21) {
+	switch s.n(24) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		to.set(mood(s.n(int(moods))))
 		s.note("%s is %v", to.name, to.mood)
@@ -126,8 +143,10 @@ func (s *simulation) befall() {
 	case 14:
 		s.reload(func() { to.settings(s) })
 		s.note("%s has other settings: %v", to.name, to)
-	case 15, 16:
+	case 15, 16, 21:
 		s.redeliver(to)
+	case 22, 23:
+		s.cancel()
 	case 17:
 		s.note("stop")
 		s.end()

@@ -40,7 +40,7 @@ type simulation struct {
 	sends   map[string]*sends // by the delivery's id, those of digests too
 	lanes   map[laneOf]*laneSeen
 	events  int
-	told    []string      // what happened, for who looks for what went wrong
+	told    []string // what happened, for who looks for what went wrong
 }
 
 // copyOf is an event for a target.
@@ -174,6 +174,9 @@ func (s *simulation) reload(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, to := range s.targets {
+		if to.arrivals == nil { // it has other settings
+			to.changed = time.Now()
+		}
 		if to.known = to.here; !to.known && to.gone.IsZero() {
 			to.gone = time.Now()
 		}
@@ -189,6 +192,7 @@ func (s *simulation) accept() {
 		Repository: &event.Repository{FullName: repository}, Native: event.Native{ID: fmt.Sprint(s.events)}}
 	r, plans := s.routing(e, repository)
 	if _, err := s.store.Accept(s.t.Context(), store.Arrival{Registry: "hub", Received: time.Now(),
+		Body:  store.Raw{Bytes: []byte("{"), Size: 2, Truncated: true}, // there is no native message of it
 		Items: []store.Item{{Event: e, Routing: r}}}); err != nil {
 		s.t.Fatal(err)
 	}
@@ -215,9 +219,13 @@ func (s *simulation) routing(e event.Event, repository string) (store.Routing, [
 		}
 		s.planned[p.id], s.copies[p.copyOf] = p, p
 		plans = append(plans, p)
+		rendering := ""
+		if s.chance(30) {
+			rendering = `{"format":"native"}`
+		}
 		r.Deliveries = append(r.Deliveries, store.Planned{
 			ID: p.id, Target: to.name, Type: "webhook", Rule: "r", Key: p.key,
-			Due: time.Now(), GiveUp: time.Now().Add(to.giveUp), Hold: to.hold,
+			Due: time.Now(), GiveUp: time.Now().Add(to.giveUp), Hold: to.hold, Rendering: rendering,
 		})
 	}
 	return r, plans
@@ -246,6 +254,20 @@ func (s *simulation) tidy() {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Second)
 	defer cancel()
 	s.store.Retain(ctx, slog.New(slog.DiscardHandler))
+}
+
+// cancel gives up what is parked for targets that are gone.
+func (s *simulation) cancel() {
+	s.t.Helper()
+	for _, to := range s.targets {
+		if to.here {
+			continue
+		}
+		s.note("what is parked for %s is cancelled", to.name)
+		if _, err := s.store.Cancel(s.t.Context(), to.name, "alice"); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // ask has somebody disable, enable or reset a target; one that was never heard of is none.
