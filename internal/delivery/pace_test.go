@@ -72,6 +72,32 @@ func TestRate(t *testing.T) {
 	})
 }
 
+// A target that gets a rate is sent nothing beyond it that was claimed before.
+func TestRateHoldsForWhatIsClaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const per = 20 * time.Second
+		r := pacedRig(t, store.Target{}, func(sent) error { time.Sleep(time.Second); return nil })
+		defer r.end()
+		for i := range 12 {
+			r.accept(fmt.Sprint("n", i), fmt.Sprint("app-", i), "ci")
+		}
+		time.Sleep(500 * time.Millisecond) // 4 are under way, the others are claimed
+		if err := r.store.Targets(t.Context(), map[string]store.Target{"ci": {Rate: store.Rate{Sends: 1, Per: per}}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		log := r.attempts()
+		if len(log) != 12 {
+			t.Fatalf("%d sends, want 12", len(log))
+		}
+		for i := 4; i < len(log); i++ {
+			if gap := log[i].at - log[i-1].at; gap < per {
+				t.Errorf("send %d came %v after the last, want at least %v", i+1, gap, per)
+			}
+		}
+	})
+}
+
 // A digest is the event itself, whatever template its target has.
 func TestDigestIsItsOwnMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

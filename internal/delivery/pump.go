@@ -50,6 +50,9 @@ func (p *pump) run(ctx context.Context) {
 		if !known && p.leave(ctx) {
 			continue
 		}
+		if known && p.d.Store.Recalled(p.target) {
+			p.shed(ctx)
+		}
 		if known && (p.queued < t.Concurrency || len(p.runnable) == 0 && p.inFlight < t.Concurrency) {
 			p.claim(ctx, 4*t.Concurrency)
 		}

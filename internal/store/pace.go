@@ -224,9 +224,21 @@ func (s *Store) adopt(ctx context.Context, old, named map[string]Target) error {
 			}
 		}
 		s.shelves.mark(name, true) // it may have waited for what it need not wait for now
-		s.shelves.change(name, func(sh *shelf) { sh.queues = now.queues() })
+		s.shelves.change(name, func(sh *shelf) { sh.queues, sh.recall = now.queues(), now.queues() })
 	}
 	return nil
+}
+
+// Recalled reports, once, that the pace of target was changed, so that what was claimed
+// for it and is not begun is to be given back: it was claimed by the old one.
+func (s *Store) Recalled(target string) bool {
+	h := &s.shelves
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sh := h.at(target)
+	recall := sh.recall
+	sh.recall = false
+	return recall
 }
 
 // unhand gives back what was handed over for target before all of it had to go through

@@ -29,6 +29,7 @@ type shelf struct {
 	wake   time.Time // when a claim may find some, if not now; zero = unknown or never
 	others bool      // there may be rows that wait without a lease, due or not
 	queues bool      // nothing is handed over: all goes through claims
+	recall bool      // what is claimed and not begun is to be given back; see [Store.Recalled]
 
 	timer   *time.Timer // see again
 	againAt time.Time
