@@ -2,10 +2,12 @@
 
 # How long make fuzz, and so make test, spends on each target.
 FUZZTIME ?= 10s
+# How many worlds make simulate, and so make test, tries.
+SEEDS ?= 2000
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint fuzz bench lists generate
+.PHONY: help run demo test lint simulate fuzz bench lists generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -21,7 +23,11 @@ test: lint ## all checks and all tests, with the race detector
 	CGO_ENABLED=1 go test -race ./...
 	go test -run '^TestEveryEventEnds$$' ./internal/store -rapid.checks 500 # of each half; too slow with the race detector
 	CGO_ENABLED=1 go -C integration test -race -timeout 20m ./...
+	@$(MAKE) --no-print-directory simulate
 	@$(MAKE) --no-print-directory fuzz
+
+simulate: ## simulate delivery by 2000 seeds, or as many as SEEDS says; one that fails says how to repeat it
+	BELLBUOY_SEEDS=$(SEEDS) go test ./internal/delivery -run '^TestSimulation$$' -count=1 -timeout 20m
 
 fuzz: ## fuzz every target for 10 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz

@@ -18,8 +18,8 @@ import (
 // How many seeds are simulated where BELLBUOY_SEEDS does not say, and how often events
 // come in one.
 const (
-	simulatedSeeds = 50
-	simulatedTimes = 20
+	simulatedSeeds = 20
+	simulatedTimes = 12
 	repetitions    = 20 // of a seed that is named
 )
 
