@@ -50,6 +50,10 @@ func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
 	return nil
 }
 
+// made is how many attempts had been made when the delivery was claimed, probes too. No
+// two claims that were sent have the same.
+func (o Outcome) made() int { return o.Attempt - 1 + o.Probes }
+
 func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if err := s.spend(ctx, o); err != nil {
 		return err
@@ -72,7 +76,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 			return err
 		}
 	} else {
-		r, err := s.stmts.record.ExecContext(ctx, o.Seq, o.Attempt-1, s.owner, string(o.State), o.Reason, micros(o.Next),
+		r, err := s.stmts.record.ExecContext(ctx, o.Seq, o.made(), s.owner, string(o.State), o.Reason, micros(o.Next),
 			o.Receipt.Resume, micros(ended), micros(s.clock(o.Target, now)), made)
 		if err != nil {
 			return err
@@ -97,7 +101,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 		if o.Native {
 			body = "native"
 		}
-		if _, err := s.stmts.insertAttempt.ExecContext(ctx, o.Seq, o.Attempt+o.Probes, micros(o.Time), string(o.Outcome), o.Receipt.Status,
+		if _, err := s.stmts.insertAttempt.ExecContext(ctx, o.Seq, o.made()+1, micros(o.Time), string(o.Outcome), o.Receipt.Status,
 			o.Receipt.Latency.Microseconds(), request, o.Receipt.Reply, string(o.Receipt.Scope), o.Error, micros(next), body); err != nil {
 			return err
 		}
@@ -162,7 +166,7 @@ func (s *Store) holdBack(ctx context.Context, o Outcome, now time.Time) error {
 }
 
 func (s *Store) giveBack(ctx context.Context, o Outcome) error {
-	r, err := s.stmts.giveBack.ExecContext(ctx, o.Seq, o.Attempt-1, s.owner)
+	r, err := s.stmts.giveBack.ExecContext(ctx, o.Seq, o.made(), s.owner)
 	if err != nil {
 		return err
 	}

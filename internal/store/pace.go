@@ -257,7 +257,7 @@ func (s *Store) unhand(ctx context.Context, target string) error {
 	}
 	outcomes := make([]Outcome, len(handed))
 	for i, c := range handed {
-		outcomes[i] = Outcome{Seq: c.Seq, Target: target, Key: c.Key, Attempt: c.Attempt, Returned: true}
+		outcomes[i] = Outcome{Seq: c.Seq, Target: target, Key: c.Key, Attempt: c.Attempt, Probes: c.Probes, Returned: true}
 	}
 	err := s.Record(ctx, outcomes)
 	if err != nil {

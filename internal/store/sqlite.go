@@ -268,8 +268,8 @@ var sqliteTexts = texts{
 	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + ?10, lease = 0, resume = ?7, ended = ?8,
 			hold_until = CASE WHEN ?4 = 'waiting' AND hold_until = 0
 				THEN CASE WHEN hold = 0 THEN 9223372036854775807 ELSE ?9 + hold END ELSE hold_until END
-		WHERE seq = ?1 AND earlier + attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
-	giveBack:  `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND earlier + attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+		WHERE seq = ?1 AND earlier + attempts + probes = ?2 AND lease = ?3 AND state = 'waiting'`,
+	giveBack:  `UPDATE delivery SET lease = 0 WHERE seq = ?1 AND earlier + attempts + probes = ?2 AND lease = ?3 AND state = 'waiting'`,
 	holdUntil: `SELECT hold_until FROM delivery WHERE seq = ?1`,
 	holdBack: `UPDATE delivery SET behind = 1 WHERE target = ?1 AND key = ?2 AND key <> '' AND state = 'waiting'
 		AND lease = 0 AND attempts = 0 AND behind = 0 AND seq > ?3`,
@@ -303,7 +303,7 @@ var sqliteTexts = texts{
 			why = excluded.why, releasing = excluded.releasing, marked = excluded.marked, mark = excluded.mark,
 			lost = excluded.lost, said = excluded.said`,
 	probed: `UPDATE delivery SET probes = probes + 1, lease = 0, resume = ?4
-		WHERE seq = ?1 AND earlier + attempts = ?2 AND lease = ?3 AND state = 'waiting'`,
+		WHERE seq = ?1 AND earlier + attempts + probes = ?2 AND lease = ?3 AND state = 'waiting'`,
 	raise: `INSERT INTO raised (type, about, at) VALUES (?1, ?2, ?3)
 		ON CONFLICT (type, about) DO UPDATE SET at = excluded.at WHERE at <= ?3 - ?4 OR at > ?3`,
 	repark: `UPDATE delivery SET reason = ?2 WHERE seq IN (SELECT seq FROM delivery
