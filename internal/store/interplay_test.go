@@ -32,3 +32,37 @@ func TestOutcomeOfAnEarlierClaimAfterAProbe(t *testing.T) {
 		t.Errorf("%+v %v", tr.Deliveries, err)
 	}
 }
+
+// A target that waits for what its rate allows waits no longer when it goes into shadow
+// mode, and goes by it again when it is live.
+func TestRateAndShadow(t *testing.T) {
+	s := open(t, temp(t))
+	live := Target{Rate: Rate{Sends: 1, Per: 24 * time.Hour}}
+	shadow := live
+	shadow.Shadow = true
+	mode := func(m Target) {
+		t.Helper()
+		if err := s.Targets(t.Context(), map[string]Target{"ci": m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mode(live)
+	for _, n := range []string{"a", "b", "c"} {
+		accept(t, s, push(n, n, "ci"))
+	}
+	if got := natives(t, claim(t, s, "ci", 8)); got != "a" {
+		t.Fatalf("claimed %q", got)
+	}
+	if got := claim(t, s, "ci", 8); len(got) != 0 {
+		t.Fatalf("claimed %q beyond the rate", natives(t, got))
+	}
+	mode(shadow)
+	if got := natives(t, claim(t, s, "ci", 8)); got != "b c" {
+		t.Errorf("claimed %q in shadow mode", got)
+	}
+	accept(t, s, push("d", "d", "ci")) // handed over, on the shelf
+	mode(live)
+	if got := claim(t, s, "ci", 8); len(got) != 0 {
+		t.Errorf("claimed %q beyond the rate, once live", natives(t, got))
+	}
+}

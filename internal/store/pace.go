@@ -214,7 +214,7 @@ func (s *Store) adopt(ctx context.Context, old, named map[string]Target) error {
 	for name, now := range named {
 		s.pacer.paced = s.pacer.paced || now.Rate.Sends > 0
 		was := old[name]
-		if was.Rate == now.Rate && was.DigestAfter == now.DigestAfter {
+		if was.Rate == now.Rate && was.DigestAfter == now.DigestAfter && was.Shadow == now.Shadow {
 			continue
 		}
 		if now.Rate.Sends > 0 && was.Rate.Sends == 0 {
