@@ -24,14 +24,15 @@ var sqliteAfter = afterTexts{
 	redeliver: `UPDATE delivery SET state = 'waiting', reason = '', ended = 0, due = ?3, lease = 0, hold_until = 0,
 			behind = CASE WHEN key <> '' THEN 1 ELSE 0 END,
 			earlier = earlier + attempts, attempts = 0, give_up = ?4, hold = ?5,
-			resume = CASE WHEN state = 'delivered' THEN NULL ELSE resume END
+			resume = CASE WHEN state = 'delivered' THEN NULL ELSE resume END,
+			digest = CASE WHEN digest > 0 THEN 0 ELSE digest END -- it ends by itself from here on
 		WHERE seq = ?1 AND state = ?2`,
 	insertRedelivery: `INSERT INTO redelivery (delivery, audit, time, state, reason, source, attempts)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
-	deliverySrc: `SELECT d.target, d.key, d.state, d.reason, d.earlier + d.attempts + d.probes, d.rule, d.rules, d.event, e.repository, e.json
+	deliverySrc: `SELECT d.target, d.key, d.state, d.reason, d.earlier + d.attempts + d.probes, d.rule, d.rules, d.event, e.type, e.repository, e.json
 		FROM delivery d JOIN event e ON e.seq = d.event WHERE d.seq = ?1`,
 	alreadyAt: `SELECT EXISTS (SELECT 1 FROM delivery WHERE event = ?1 AND target = ?2
-		AND state IN ('waiting', 'parked', 'delivered'))`,
+		AND state IN ('waiting', 'parked', 'delivered', 'folded'))`,
 	addKeys: `UPDATE event SET keys = json_insert(keys, '$[#]', ?2) WHERE seq = ?1`,
 	addKey:  `INSERT OR IGNORE INTO event_key (key, event) VALUES (?2, ?1)`,
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // An outcome that comes after a probe of the same attempt is too late, and is dropped.
@@ -64,5 +65,76 @@ func TestRateAndShadow(t *testing.T) {
 	mode(live)
 	if got := claim(t, s, "ci", 8); len(got) != 0 {
 		t.Errorf("claimed %q beyond the rate, once live", natives(t, got))
+	}
+}
+
+// A member of a digest that somebody has made again by itself ends by itself from then on:
+// it does not end as its digest does, and is chosen among the dead ones.
+func TestMemberMadeAgainIsItsOwn(t *testing.T) {
+	s := digesting(t, temp(t), 1)
+	die := func(c Claimed) {
+		t.Helper()
+		if err := s.Record(t.Context(), []Outcome{{Seq: c.Seq, Target: "chat", Attempt: c.Attempt, State: Dead,
+			Reason: "the answer was final", Time: time.Now(), Outcome: plugin.PermanentFail}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	accept(t, s, about("a", "x", "", nil))
+	accept(t, s, about("b", "x", "", nil))
+	digest := claim(t, s, "chat", 8)[0]
+	die(digest)
+	a := stateOf(t, s, "a")
+	toTheEnd(t, s, Redelivery{Select: Selection{ID: a.ID}, By: "alice"})
+	again := claim(t, s, "chat", 8)
+	if natives(t, again) != "a" {
+		t.Fatalf("claimed %q", told(t, s, again))
+	}
+	die(again[0])
+	toTheEnd(t, s, Redelivery{Select: Selection{ID: digest.ID}, By: "alice"})
+	if got := stateOf(t, s, "a"); got.State != Dead || got.Reason != "the answer was final" {
+		t.Errorf("with its digest, a is %s: %s", got.State, got.Reason)
+	}
+	if got := stateOf(t, s, "b"); got.State != Folded {
+		t.Errorf("b is %s: %s", got.State, got.Reason)
+	}
+	if r := toTheEnd(t, s, Redelivery{Select: Selection{Query: Query{Target: "chat"}}, By: "alice"}); r.Done != 1 {
+		t.Errorf("of the dead ones: %+v", r)
+	}
+	if got := stateOf(t, s, "a"); got.State != Waiting {
+		t.Errorf("a is %s", got.State)
+	}
+}
+
+// What a target was told in a digest it has.
+func TestToldInADigestIsPresent(t *testing.T) {
+	s := open(t, temp(t))
+	if err := s.Targets(t.Context(), map[string]Target{"chat": {DigestAfter: 1}, "ci": {}}); err != nil {
+		t.Fatal(err)
+	}
+	accept(t, s, push("a", "x", "ci", "chat"))
+	accept(t, s, push("b", "x", "ci", "chat"))
+	record(t, s, claim(t, s, "chat", 8)[0], Delivered, time.Time{})
+	for _, c := range claim(t, s, "ci", 8) {
+		record(t, s, c, Dead, time.Time{})
+	}
+	r := toTheEnd(t, s, Redelivery{Select: Selection{Query: Query{Target: "ci"}}, To: "chat", By: "alice"})
+	if r.Present != 2 || r.Done != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A digest is its own message at another target too.
+func TestDigestElsewhere(t *testing.T) {
+	s := open(t, temp(t))
+	if err := s.Targets(t.Context(), map[string]Target{"chat": {DigestAfter: 1}, "ops": {}}); err != nil {
+		t.Fatal(err)
+	}
+	accept(t, s, about("a", "x", "", nil))
+	accept(t, s, about("b", "x", "", nil))
+	record(t, s, claim(t, s, "chat", 8)[0], Dead, time.Time{})
+	toTheEnd(t, s, Redelivery{Select: Selection{Query: Query{Target: "chat"}}, To: "ops", By: "alice"})
+	cs := claim(t, s, "ops", 8)
+	if len(cs) != 1 || decode(t, cs[0]).Type != event.Digest || cs[0].Rendering != digestRendering {
+		t.Errorf("claimed %+v", cs)
 	}
 }

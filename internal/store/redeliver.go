@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // madeAgainAtOnce is how many deliveries one step of a redelivery sees to.
@@ -173,6 +175,7 @@ type original struct {
 	seq                         int64
 	target, key, reason, rule   string
 	state                       State
+	typ                         event.Type // of the event
 	attempts, event             int64
 	rules, repository, encoding []byte
 }
@@ -181,7 +184,7 @@ type original struct {
 func (w *redelivering) one(ctx context.Context, seq int64, c *Counts) error {
 	s, o := w.s, original{seq: seq}
 	err := s.stmts.deliverySrc.QueryRowContext(ctx, seq).Scan(&o.target, &o.key, &o.state, &o.reason,
-		&o.attempts, &o.rule, &o.rules, &o.event, &o.repository, &o.encoding)
+		&o.attempts, &o.rule, &o.rules, &o.event, &o.typ, &o.repository, &o.encoding)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !slices.Contains(w.wish.Select.States, o.state) {
 		c.Changed++
 		return nil
@@ -253,6 +256,9 @@ func (w *redelivering) elsewhere(ctx context.Context, o original, target string,
 	}
 	if err := json.Unmarshal(o.rules, &p.Rules); err != nil {
 		return err
+	}
+	if o.typ == event.Digest {
+		p.Rendering = digestRendering
 	}
 	if terms.Ordered {
 		p.Key = string(o.repository)
