@@ -164,6 +164,7 @@ func badConfigs() []BadConfig {
 		{"target as text", rule("name: a, deliver: ci"), []string{`3: rules[0].deliver: wants a list, found text: put it in brackets, [ci]`}},
 		{"target twice", rule("name: a, deliver: [ci, ci]"), []string{`3: rules[0].deliver[1]: warning: "ci" is named twice: each event is delivered to it once`}},
 		{"unknown registry", rule("name: a, deliver: [ci], scope: {registries: [hup]}"), []string{`3: rules[0].scope.registries[0]: unknown registry "hup": did you mean "hub"?`}},
+		{"registry named as our own", "registries: [{name: bellbuoy, type: distribution}]\n", []string{`1: registries[0].name: "bellbuoy" is the registry that bellbuoy's own events are from: give this one another name`}},
 		{"unknown registry type", "registries: [{name: a, type: Distribution}]\n", []string{`1: registries[0].type: unknown registry type "Distribution": did you mean "distribution"?`}},
 		{"unknown target type", "targets: [{name: a, type: slack}]\n", []string{`1: targets[0].type: unknown target type "slack": there is only webhook`}},
 		{"unknown event type", "keep: [artifact.pull]\n", []string{`1: keep[0]: unknown event type "artifact.pull": did you mean "artifact.pulled"?`}},

@@ -54,6 +54,9 @@ func (c *Config) check(known Known) Faults {
 	}
 	k.tls("tls", c.TLS)
 	k.registries = k.names("registries", len(c.Registries), func(i int) string { return c.Registries[i].Name })
+	if i := slices.IndexFunc(c.Registries, func(r Registry) bool { return r.Name == ownRegistry }); i >= 0 {
+		k.fault(item("registries", i)+".name", "%q is the registry that bellbuoy's own events are from: give this one another name", ownRegistry)
+	}
 	k.targets = k.names("targets", len(c.Targets), func(i int) string { return c.Targets[i].Name })
 	k.names("rules", len(c.Rules), func(i int) string { return c.Rules[i].Name })
 	k.unknown("metrics", "word", c.Metrics, nameSet{list: []string{"open", "token"}})
@@ -83,6 +86,9 @@ func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]"
 func (k *checker) fault(path, format string, args ...any) {
 	k.faults = append(k.faults, Faultf(path, format, args...))
 }
+
+// ownRegistry is the registry that bellbuoy's own events are from.
+const ownRegistry = "bellbuoy"
 
 // namePattern is what names are.
 const namePattern = `^[a-z0-9][a-z0-9._-]*$`

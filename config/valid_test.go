@@ -188,7 +188,7 @@ var beyond = []string{
 	"second document", "bad second document", "date for text", "binary for text",
 	"endless duration", "endless sum",
 	"a small store and fast rates", "hold too long", "timeout too short", "timeout too long", "give up at once", "long delay", "restless schedule",
-	"duplicate names", "unknown target", "unknown target, none near", "unknown target, none at all", "target twice", "unknown registry",
+	"duplicate names", "registry named as our own", "unknown target", "unknown target, none near", "unknown target, none at all", "target twice", "unknown registry",
 	"bad port", "admin from outside", "one address for both", "no auth", "empty auth",
 	"secret in the file", "secret in a list",
 	"missing variable", "missing variable in options", "empty variable", "missing file", "empty file", "large file", "folder", "open file",
