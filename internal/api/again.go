@@ -156,7 +156,7 @@ func (s *server) chosen(w http.ResponseWriter, r *http.Request, wish *store.Rede
 	sel := &wish.Select
 	for _, st := range sel.States {
 		if !slices.Contains(store.Redeliverable(), st) {
-			fail(w, http.StatusBadRequest, "state: what is %s has not ended; one of %s can be made again", st, joined(store.Redeliverable()))
+			fail(w, http.StatusBadRequest, "state: what is %s cannot be made again; one of %s can", st, joined(store.Redeliverable()))
 			return false
 		}
 	}

@@ -185,7 +185,7 @@ func TestRedeliverRefused(t *testing.T) {
 		`{"tagret":"ci"}`:                                {400, `unknown field "tagret"`},
 		`{"target":"ci"} {}`:                             {400, "more behind it"},
 		`{"target":"ci","state":"x"}`:                    {400, "is none of"},
-		`{"state":"waiting"}`:                            {400, "has not ended"},
+		`{"state":"waiting"}`:                            {400, "what is waiting cannot be made again"},
 		`{"outcome":"dead"}`:                             {400, "state chooses"},
 		`{"since":"yesterday"}`:                          {400, "neither a time"},
 		`{"state":"dead","limit":-1}`:                    {400, "is not a number"},

@@ -58,7 +58,7 @@ func (s *Store) Redeliver(ctx context.Context, w Redelivery, terms func(target s
 	}
 	for _, st := range w.Select.States {
 		if !slices.Contains(Redeliverable(), st) {
-			return Run{}, fmt.Errorf("redeliver: %w: what is %s has not ended", ErrBadQuery, st)
+			return Run{}, fmt.Errorf("redeliver: %w: what is %s cannot be made again", ErrBadQuery, st)
 		}
 	}
 	if _, _, err := w.Select.conditions(); err != nil {
