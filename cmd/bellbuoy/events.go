@@ -143,6 +143,9 @@ func typeStatus(e event.Event) string {
 // repository@digest where there is no tag.
 func subject(e event.Event) string {
 	if e.Repository == nil {
+		if e.Target != nil {
+			return e.Target.Name
+		}
 		return "-"
 	}
 	name := cmp.Or(e.Repository.FullName, e.Repository.Namespace)

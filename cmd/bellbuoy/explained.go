@@ -76,7 +76,7 @@ func explainedOf(t client.Trace) explained {
 
 // leaveOut notes which of the rules have no verdict.
 func (v *explained) leaveOut(list []app.RuleHead) {
-	if v.VerdictsError != "" {
+	if v.VerdictsError != "" || !app.Asked(v.Event.Type) {
 		return
 	}
 	asked := map[string]bool{}
@@ -106,6 +106,8 @@ func (v explained) narrowed(rule string, list []app.RuleHead) explained {
 	v.Deliveries = slices.DeleteFunc(slices.Clone(v.Deliveries), func(d explainedDelivery) bool { return !slices.Contains(d.Rules, rule) })
 	switch {
 	case len(v.Verdicts) > 0 || v.Hold != nil:
+	case !app.Asked(v.Event.Type):
+		v.LeftOut = fmt.Sprintf("rule %q was not asked: an event of type %s goes to one target, whatever the rules say", rule, v.Event.Type)
 	case v.absent != "":
 		v.LeftOut = fmt.Sprintf("rule %q was not asked: %s", rule, v.absent)
 	case v.VerdictsError == "":
@@ -163,6 +165,8 @@ func (v explained) tellRules(b *bytes.Buffer) {
 	case v.LeftOut != "":
 		fmt.Fprintf(b, "%s\n", text(sentence(v.LeftOut)))
 		return
+	case !app.Asked(v.Event.Type):
+		fmt.Fprintf(b, "No rule was asked: an event of type %s goes to one target, whatever the rules say.\n", safe(string(v.Event.Type)))
 	case len(v.Verdicts) == 0 && v.VerdictsError == "":
 		fmt.Fprintf(b, "No rule takes events of type %s.\n", safe(string(v.Event.Type)))
 	}
@@ -217,7 +221,7 @@ func (v explained) tellDeliveries(b *bytes.Buffer, now time.Time) {
 			fmt.Fprintln(w, "TARGET\tFOR RULES\tSTATE\tATTEMPTS\tLAST ERROR")
 		}
 		for _, d := range v.Deliveries {
-			fmt.Fprintf(w, "%s\t%s", text(d.Target), text(strings.Join(d.Rules, ", ")))
+			fmt.Fprintf(w, "%s\t%s", text(d.Target), text(orDash(strings.Join(d.Rules, ", "))))
 			if !v.would {
 				state := standing(client.Delivery{State: d.State, Reason: d.Reason, Next: d.Next}, now)
 				fmt.Fprintf(w, "\t%s\t%d\t%s", state, d.Attempts, text(orDash(d.LastError)))

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/app"
 	"github.com/bellbuoy/bellbuoy/internal/client"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -113,6 +114,8 @@ func tellVerdicts(b *bytes.Buffer, t client.Trace) {
 	_ = rows.Flush() // a buffer takes everything
 	if t.VerdictsError != "" {
 		fmt.Fprintf(b, "  the reasons of the others are not known: %s\n", text(t.VerdictsError))
+	} else if !app.Asked(t.Event.Type) {
+		fmt.Fprintln(b, "  none was asked: such an event goes to one target, whatever the rules say")
 	} else if len(t.Verdicts) == 0 {
 		fmt.Fprintln(b, "  none is for events of this type")
 	}

@@ -18,13 +18,16 @@ import (
 // Where that cannot be done, or would tell another story than what was done, the
 // stored names are returned with an error that says why.
 func (s *server) verdicts(ctx context.Context, t store.Trace) ([]rules.Verdict, error) {
-	set, err := s.ruleSet(ctx, t.RuleSet)
-	if err != nil {
-		return stored(t.Matched), err
-	}
 	var e event.Event
 	if err := json.Unmarshal(t.Event, &e); err != nil {
 		return stored(t.Matched), fmt.Errorf("decode stored event: %w", err)
+	}
+	if !rules.Asked(e.Type) {
+		return []rules.Verdict{}, nil
+	}
+	set, err := s.ruleSet(ctx, t.RuleSet)
+	if err != nil {
+		return stored(t.Matched), err
 	}
 	verdicts := set.Explain(&e)
 	var matched []string

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 func compile(t testing.TB, list ...config.Rule) *rules.Set {
@@ -92,5 +94,28 @@ func TestVerdictsThatDisagree(t *testing.T) {
 	}
 	if rec := ask(w, "HEAD", "/api/v1/events/"+item.Event.ID, nil); rec.Code != http.StatusOK {
 		t.Errorf("HEAD: %d", rec.Code)
+	}
+}
+
+// No rule is asked about a test: one that takes its type has not been left out.
+func TestNoVerdictsOfATest(t *testing.T) {
+	w := newWorld(t)
+	set := compile(t, config.Rule{Name: "own", Enabled: true, Events: []string{"bellbuoy.*"}})
+	w.rules = set
+	if err := w.store.PutRuleSet(t.Context(), set.Hash(), set.Source()); err != nil {
+		t.Fatal(err)
+	}
+	item := judged(1, set)
+	item.Event.Type = event.Test
+	var err error
+	if item.Routing.JSON, err = json.Marshal(item.Event); err != nil {
+		t.Fatal(err)
+	}
+	w.accept("{}", nil, item)
+
+	var page verdictsPage
+	w.get("/api/v1/events/"+item.Event.ID, &page)
+	if d := cmp.Diff(verdictsPage{Verdicts: []rules.Verdict{}, Rule_Set: set.Hash()}, page); d != "" {
+		t.Error(d)
 	}
 }

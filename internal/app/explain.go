@@ -39,6 +39,9 @@ type RuleHead struct {
 	Events  []string `json:"events"` // as written; empty = those that are taken unasked
 }
 
+// Asked is [rules.Asked].
+func Asked(t event.Type) bool { return rules.Asked(t) }
+
 // Explanation is what a configuration makes of a notification.
 type Explanation struct {
 	Events []Explained

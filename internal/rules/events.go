@@ -15,6 +15,10 @@ func byDefault(t event.Type) bool {
 	return !t.OnRequest() && t != event.Unknown && !strings.HasPrefix(string(t), "bellbuoy.")
 }
 
+// Asked reports whether rules are asked about events of type t. A test and a digest go to
+// the one target that they were made for, whatever the rules say.
+func Asked(t event.Type) bool { return t != event.Test && t != event.Digest }
+
 // eventTypes returns the types that patterns name, each with the statuses that are
 // taken, nil for any. A pattern is a type, or has "*" for any run of characters
 // ("build.*"), and may end in "=status". "*" alone, and no pattern at all, are the
