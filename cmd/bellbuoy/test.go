@@ -112,6 +112,9 @@ func verdict(target, event string, d client.Delivery, now time.Time) []byte {
 		tellAttempt(&b, i+1, a)
 	}
 	tellShadow(&b, d)
+	if d.State == "waiting" {
+		fmt.Fprintln(&b, "`bellbuoy targets` says whether the target is paused or failing.")
+	}
 	fmt.Fprintf(&b, "`bellbuoy trace %s` has all of it.\n", safe(event))
 	return b.Bytes()
 }
