@@ -96,8 +96,8 @@ func (s *Store) Redeliver(ctx context.Context, w Redelivery, terms func(target s
 
 // wish is what a run of redeliveries is stored with.
 type wish struct {
-	Select Selection
-	To     string `json:",omitempty"`
+	Select Selection `json:"select"`
+	To     string    `json:"to,omitempty"`
 }
 
 // again is conditions, but for what a digest told where nobody asks for it by its id: it

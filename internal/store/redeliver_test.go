@@ -362,12 +362,16 @@ func TestRedeliverGoesOn(t *testing.T) {
 		t.Fatalf("%+v %v", log, err)
 	}
 	var details struct {
-		Run  string
-		Done int
+		Run     string
+		Done    int
+		Request json.RawMessage
 	}
 	if err := json.Unmarshal(log[0].Details, &details); err != nil || details.Run != w.Run || details.Done != n-10 ||
 		log[0].By != "alice" || log[0].What != AuditRedeliver || log[0].Object != "ci" {
 		t.Errorf("%+v: %s, %v", log[0], log[0].Details, err)
+	}
+	if want := fmt.Sprintf(`{"select":{"target":"ci","limit":%d,"state":["dead"]}}`, n-10); string(details.Request) != want {
+		t.Errorf("the audit says that %s was asked for, want %s", details.Request, want)
 	}
 	if got, more, err := s.Selected(t.Context(), Selection{States: []State{Dead}}); got != 10 || more || err != nil {
 		t.Errorf("%d are dead still, %t, %v", got, more, err)

@@ -79,8 +79,8 @@ func (s *Store) Replay(ctx context.Context, w Replay, route func(e *event.Event,
 
 // replayWish is what a run of replays is stored with.
 type replayWish struct {
-	Select Query
-	To     string `json:",omitempty"`
+	Select Query  `json:"select"`
+	To     string `json:"to,omitempty"`
 }
 
 // TryReplay counts what a replay of those that q chooses would make, behind the cursor

@@ -17,8 +17,8 @@ import (
 type Selection struct {
 	Query
 	// ID is that of a delivery, or of an event, of which all are chosen then.
-	ID     string  `json:",omitempty"`
-	States []State `json:",omitempty"`
+	ID     string  `json:"id,omitempty"`
+	States []State `json:"state,omitempty"`
 }
 
 // ListedDelivery is one delivery of a list.

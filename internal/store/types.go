@@ -163,16 +163,23 @@ type Outcome struct {
 	Asked time.Time
 }
 
-// Query chooses events. Zero fields do not narrow.
+// Query chooses events. Zero fields do not narrow. Its JSON, whose names are those of the
+// API, is kept with runs and shown in the audit.
 type Query struct {
-	ID                                      string // of the event
-	Type, Registry, Repository, Tag, Digest string
-	Rule, Target                            string
-	NativeID                                string
-	Outcome                                 string // a State: events with a delivery in it
-	Since, Until                            time.Time
-	Limit                                   int    // 1 to 1000; 0 = 50
-	Before                                  string // cursor: Page.Next, or Listed.Cursor of the last one seen
+	ID         string    `json:"id,omitempty"` // of the event
+	Type       string    `json:"type,omitempty"`
+	Registry   string    `json:"registry,omitempty"`
+	Repository string    `json:"repository,omitempty"`
+	Tag        string    `json:"tag,omitempty"`
+	Digest     string    `json:"digest,omitempty"`
+	Rule       string    `json:"rule,omitempty"`
+	Target     string    `json:"target,omitempty"`
+	NativeID   string    `json:"native_id,omitempty"`
+	Outcome    string    `json:"outcome,omitempty"` // a State: events with a delivery in it
+	Since      time.Time `json:"since,omitzero"`
+	Until      time.Time `json:"until,omitzero"`
+	Limit      int       `json:"limit,omitempty"`  // 1 to 1000; 0 = 50
+	Before     string    `json:"before,omitempty"` // cursor: Page.Next, or Listed.Cursor of the last one seen
 }
 
 // Page is a part of a list.
