@@ -38,3 +38,25 @@ func TestSubjectOfAnOwnEvent(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// The trace of an own event says what it is about.
+func TestTellOwnEvents(t *testing.T) {
+	for _, c := range []struct {
+		event event.Event
+		want  []string
+	}{
+		{event.Event{Type: event.TargetDisabled, Target: &event.Target{Name: "ci", Condition: "disabled", Reason: "it is gone"}},
+			[]string{"target    ci, disabled, it is gone\n"}},
+		{event.Event{Type: event.Digest, Digest: []string{"e1", "e2", "e3"}, Digested: &event.Digested{Count: 3, Groups: []event.DigestGroup{
+			{Type: event.ArtifactPushed, Repository: "prod/api", Count: 2}, {Type: event.ScanCompleted, Count: 1}}}},
+			[]string{"tells of  2 artifact.pushed prod/api, 1 scan.completed\n", "they are  e1, e2, e3\n"}},
+	} {
+		var b bytes.Buffer
+		tellEvent(&b, c.event)
+		for _, want := range c.want {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%q is not in\n%s", want, b.String())
+			}
+		}
+	}
+}

@@ -143,8 +143,11 @@ func typeStatus(e event.Event) string {
 // repository@digest where there is no tag.
 func subject(e event.Event) string {
 	if e.Repository == nil {
-		if e.Target != nil {
+		switch {
+		case e.Target != nil:
 			return e.Target.Name
+		case e.Digested != nil:
+			return countEvents(e.Digested.Count)
 		}
 		return "-"
 	}

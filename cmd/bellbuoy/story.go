@@ -57,6 +57,17 @@ func tellEvent(b *bytes.Buffer, e event.Event) {
 		row("artifact", string(a.Kind), a.Digest, a.MediaType, bytes)
 		row("about", a.Subject)
 	}
+	if t := e.Target; t != nil {
+		row("target", t.Name, t.Condition, t.Reason)
+	}
+	if d := e.Digested; d != nil {
+		var groups []string
+		for _, g := range d.Groups {
+			groups = append(groups, fmt.Sprintf("%d %s", g.Count, strings.Join(compact([]string{string(g.Type), g.Repository}), " ")))
+		}
+		row("tells of", groups...)
+		row("they are", e.Digest...)
+	}
 	if a := e.Actor; a != nil {
 		row("by", a.Name, prefixed("from ", a.Address), prefixed("with ", a.UserAgent))
 	}
