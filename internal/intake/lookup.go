@@ -99,5 +99,6 @@ func (h *Handler) routeOne(ctx context.Context, plan *Plan, e *event.Event, now 
 	if err != nil {
 		return fmt.Errorf("route held event %s: %w", e.ID, err)
 	}
+	h.sayOwn(ctx, e)
 	return nil
 }
