@@ -62,6 +62,9 @@ it was failing or asked to be left alone, and its failures are counted anew.`)
 func conditionText(c client.Condition) string {
 	var b strings.Builder
 	b.WriteString(safe(c.State))
+	if c.State == "gone" && c.Since != nil { // that is since when it is disabled
+		b.WriteString("; disabled")
+	}
 	switch {
 	case c.State == "paused" && c.Until != nil:
 		fmt.Fprintf(&b, " until %s", second(*c.Until))

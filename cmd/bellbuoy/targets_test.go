@@ -158,6 +158,8 @@ func TestConditionText(t *testing.T) {
 		"paused until 2026-03-01T12:01:00Z": {State: "paused", Until: &later},
 		"failing since 2026-03-01T12:00:00Z, next probe 2026-03-01T12:01:00Z: refused": {
 			State: "failing", Since: &at, Until: &later, Reason: "refused", Marked: &client.Mark{Since: at, Reason: "refused"}},
+		"gone": {State: "gone"},
+		"gone; disabled since 2026-03-01T12:00:00Z: it is gone":  {State: "gone", Since: &at, Reason: "it is gone"},
 		"disabled since 2026-03-01T12:00:00Z: disabled by alice": {State: "disabled", Since: &at, Reason: "disabled by alice"},
 	} {
 		if got := conditionText(c); got != want {
