@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,11 @@ import (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(toBeKilled); path != "" {
 		os.Exit(writeAndDelete(path))
+	}
+	if raced { // make test tries properties as often as they ask for without the detector
+		if err := flag.Set("rapid.checks", "5"); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
