@@ -500,7 +500,7 @@ func (w *world) shed(target string) {
 }
 
 func returned(c Claimed) Outcome {
-	return Outcome{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, Probe: c.Probe, Returned: true}
+	return Outcome{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, Probe: c.Probe, Probes: c.Probes, Returned: true}
 }
 
 // send begins the first attempt of a lane.

@@ -160,7 +160,7 @@ func TestRateHoldsInAnyWindow(t *testing.T) {
 				"give back": func(t *rapid.T) {
 					if len(p.claimed) > 0 {
 						c := p.pick(&p.claimed)
-						p.record(Outcome{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, Returned: true})
+						p.record(Outcome{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, Probes: c.Probes, Returned: true})
 					}
 				},
 				"end unsent": func(t *rapid.T) {
