@@ -108,7 +108,7 @@ func (s *stage) status(args ...string) (int, string) {
 // Ten thousand dead letters are asked for again, and bellbuoy is killed while they are. The
 // command goes on where it was; each is made again once, with the id that it had.
 func TestRedeliverThroughKills(t *testing.T) {
-	const dead, kills = 3_000, 4
+	const dead, kills = 10_000, 4
 	s := newStage(t, sidecar.Options{})
 	var refuse atomic.Bool
 	refuse.Store(true)

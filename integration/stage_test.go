@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds every wait: it is reached only where something is broken.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // home is the folder of the program under test, from TestMain on.
 var home string

@@ -81,7 +81,7 @@ func (r *recorder) run(stop <-chan struct{}) error {
 			if len(os)+len(flushes) == 0 {
 				break
 			}
-			if err := r.write(os, stop); err != nil {
+			if err := r.write(os, len(flushes) > 0, stop); err != nil {
 				return err
 			}
 			for _, f := range flushes {
@@ -94,9 +94,13 @@ func (r *recorder) run(stop <-chan struct{}) error {
 	}
 }
 
-func (r *recorder) write(os []store.Outcome, stop <-chan struct{}) error {
+func (r *recorder) write(os []store.Outcome, awaited bool, stop <-chan struct{}) error {
+	record := r.store.Record
+	if awaited {
+		record = r.store.RecordNow
+	}
 	for tries := 0; ; tries++ {
-		err := r.store.Record(context.Background(), os)
+		err := record(context.Background(), os)
 		if err == nil {
 			return nil
 		}

@@ -19,6 +19,15 @@ import (
 //
 // A process that ends before repeats the attempts, since nobody else knows of them.
 func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
+	return s.recordAll(ctx, outcomes, true)
+}
+
+// RecordNow is [Store.Record] for who waits for it: it does not wait for others.
+func (s *Store) RecordNow(ctx context.Context, outcomes []Outcome) error {
+	return s.recordAll(ctx, outcomes, false)
+}
+
+func (s *Store) recordAll(ctx context.Context, outcomes []Outcome, lazy bool) error {
 	if len(outcomes) == 0 {
 		return nil
 	}
@@ -36,7 +45,7 @@ func (s *Store) Record(ctx context.Context, outcomes []Outcome) error {
 		}
 		requests[i] = string(b)
 	}
-	err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) error {
+	err := s.write(ctx, &job{lazy: lazy, run: func(ctx context.Context) error {
 		for i, o := range outcomes {
 			if err := s.record(ctx, o, requests[i]); err != nil {
 				return err
