@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -83,17 +84,36 @@ func (w *world) start(path string) {
 	w.mu.Lock()
 	w.path, w.killAt, w.copied = path, 0, ""
 	w.mu.Unlock()
-	for id, r := range w.rows {
-		if r.lease != 0 {
-			w.doubt[id] = true
-		}
-	}
+	w.ok(w.doubtful(path))
 	var err error
 	w.s, err = Open(context.Background(), path, Options{Version: "test", Window: 6, Watch: w.committed})
 	w.ok(err)
 	w.ok(w.s.PutRuleSet(context.Background(), testRules, []byte("[]")))
 	w.ok(w.s.Targets(context.Background(), w.config))
 	w.lanes, w.flying = map[string][]Claimed{}, map[string]Claimed{}
+}
+
+// doubtful marks what the last process had claimed as the file at path has it: a command in
+// which it was killed may have given some of it back.
+func (w *world) doubtful(path string) error {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows, err := db.Query(`SELECT id FROM delivery WHERE lease != 0`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		w.doubt[id] = true
+	}
+	return rows.Err()
 }
 
 // committed keeps the files as they are after the last commit of a process that is killed.
