@@ -7,7 +7,7 @@ SEEDS ?= 2000
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test models lint simulate fuzz bench lists generate
+.PHONY: help run demo test models lint simulate faults fuzz bench lists generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -32,6 +32,9 @@ models: ## hold the store to models of it, without the race detector, which is t
 
 simulate: ## simulate delivery by 2000 seeds, or as many as SEEDS says; one that fails says how to repeat it
 	BELLBUOY_SEEDS=$(SEEDS) go test ./internal/delivery -run '^TestSimulation$$' -count=1 -timeout 20m
+
+faults: ## break everything as often as a night allows; make test breaks each thing a few times
+	BELLBUOY_FAULTS=all go -C integration test ./faults -count=1 -timeout 12h -v
 
 fuzz: ## fuzz every target for 10 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
