@@ -21,7 +21,9 @@ import (
 // that it has when all is well. A point is a minute; the question is asked after 30.
 func TestAlertsFire(t *testing.T) {
 	var file struct {
-		Groups []struct{ Rules []struct{ Alert, Expr string } }
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
 	}
 	load(t, "../examples/prometheus-rules.yml", &file)
 	// Counters stand at 0 before anything has happened, so that the first one ever fires.
