@@ -7,7 +7,7 @@ SEEDS ?= 2000
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test models lint simulate faults fuzz bench lists generate
+.PHONY: help run demo test models lint simulate faults mutants fuzz bench lists generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -35,6 +35,9 @@ simulate: ## simulate delivery by 2000 seeds, or as many as SEEDS says; one that
 
 faults: ## break everything as often as a night allows; make test breaks each thing a few times
 	BELLBUOY_FAULTS=all go -C integration test ./faults -count=1 -timeout 12h -v
+
+mutants: ## plant one bug after the other, and see the tests find each
+	@go -C integration run ./mutants $(MUTANTS)
 
 fuzz: ## fuzz every target for 10 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
