@@ -13,10 +13,19 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
+// worlds is how many seeds are tried: make simulate, which runs without the race detector,
+// tries thousands of worlds in which all of this happens too.
+func worlds() uint64 {
+	if raced {
+		return 3
+	}
+	return 12
+}
+
 // However attempts fail and whenever events come, the next event of a repository is
 // not attempted before the one before it has ended.
 func TestOrderUnderRandomFailures(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range worlds() {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { randomFailures(t, rand.New(rand.NewPCG(seed, 0))) })
 		})
@@ -26,7 +35,7 @@ func TestOrderUnderRandomFailures(t *testing.T) {
 // Nothing is stuck, however small the window, however soon holds end, and though the
 // process ends in between.
 func TestNothingIsStuck(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range worlds() {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(seed, 1))
