@@ -139,7 +139,7 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 	seq := s.seqs.event
 	s.tail.pending[e.ID] = tailed{seq, it.Fingerprint}
 	s.sums.accept(seq, w.a.Received)
-	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(routeAt), micros(w.a.Received),
+	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(s.steady.at(routeAt)), micros(w.a.Received),
 		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, it.keys, e.Native.ID,
 		it.Fingerprint[:], ruleSet, matched, body); err != nil {
 		return err
@@ -176,8 +176,10 @@ func list(names []string) string {
 // disabled are parked, and those to one that is gone: who planned them may not have
 // heard of that yet.
 func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
-	now := time.Now()
+	now := s.now()
 	for _, p := range r.Deliveries {
+		giveUp := p.GiveUp
+		p.Due, p.GiveUp = s.steady.at(p.Due), s.steady.at(p.GiveUp)
 		where, parked := toBeClaimed, s.parkedFor(p.Target) != ""
 		if !parked {
 			var err error
@@ -209,7 +211,7 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		s.sums.plan(p.Target, p.Type)
 		c := Claimed{
 			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
-			Event: r.JSON, GiveUp: p.GiveUp, Rendering: p.Rendering,
+			Event: r.JSON, GiveUp: giveUp, Rendering: p.Rendering,
 			Shadow: s.present.named[p.Target].Shadow,
 		}
 		s.shelves.reserve(p.Target)

@@ -73,7 +73,7 @@ func (s *Store) audit(ctx context.Context, by, what, object string, details any)
 		return 0, fmt.Errorf("audit: encode details: %w", err)
 	}
 	var seq int64
-	err = s.conn.QueryRowContext(ctx, s.stmts.text.after.insertAudit, micros(time.Now()), by, what, object, string(b)).Scan(&seq)
+	err = s.conn.QueryRowContext(ctx, s.stmts.text.after.insertAudit, micros(s.now()), by, what, object, string(b)).Scan(&seq)
 	if err != nil {
 		return 0, fmt.Errorf("audit: %w", err)
 	}

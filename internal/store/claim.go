@@ -70,7 +70,7 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 	sh.stored = false // before now is read: what is marked from here on stays marked
 	h.mu.Unlock()
 	h.change(target, func(*shelf) {})
-	now := time.Now()
+	now := s.now()
 	g := s.gate(target, now)
 	if n = min(n, g.sends); n == 0 {
 		s.shut(target, g)
@@ -136,7 +136,7 @@ func (s *Store) lease(ctx context.Context, target string, n int, now time.Time) 
 			return nil, err
 		}
 		c.Attempt++
-		c.GiveUp = fromMicros(giveUp).Add(lost)
+		c.GiveUp = s.steady.moment(fromMicros(giveUp).Add(lost))
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b Claimed) int { return int(a.Seq - b.Seq) })

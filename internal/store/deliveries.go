@@ -70,7 +70,8 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if o.Returned {
 		return s.giveBack(ctx, o)
 	}
-	now := time.Now()
+	now := s.now()
+	o.Next, o.Asked = s.steady.at(o.Next), s.steady.at(o.Asked)
 	ended := now
 	if o.State == Waiting {
 		ended = time.Time{}
@@ -184,9 +185,9 @@ func (s *Store) giveBack(ctx context.Context, o Outcome) error {
 	}
 	s.shelves.change(o.Target, func(sh *shelf) { sh.out-- })
 	if s.parkedFor(o.Target) != "" {
-		return s.parkOne(ctx, o.Target, o.Seq, time.Now())
+		return s.parkOne(ctx, o.Target, o.Seq, s.now())
 	}
-	if err := s.probeUnsent(ctx, o, time.Now()); err != nil {
+	if err := s.probeUnsent(ctx, o, s.now()); err != nil {
 		return err
 	}
 	s.shelves.mark(o.Target, true)

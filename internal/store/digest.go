@@ -165,7 +165,7 @@ func (s *Store) digest(ctx context.Context, target string, members []fresh, now 
 	first := members[0]
 	p := Planned{
 		ID: id.String(), Target: target, Type: first.typ, Rule: first.rule, Key: first.key,
-		Due: now, Hold: time.Duration(first.hold) * time.Microsecond, Rendering: digestRendering,
+		Due: s.steady.moment(now), Hold: time.Duration(first.hold) * time.Microsecond, Rendering: digestRendering,
 	}
 	var giveUp int64
 	for _, m := range members {
@@ -176,7 +176,7 @@ func (s *Store) digest(ctx context.Context, target string, members []fresh, now 
 			}
 		}
 	}
-	p.GiveUp = fromMicros(giveUp).Add(s.lost(target, now)) // they are by the target's own clock
+	p.GiveUp = s.steady.moment(fromMicros(giveUp).Add(s.lost(target, now))) // they are by the target's own clock
 	if err := s.writeOwn(ctx, e, p, now); err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (s *Store) tellMembers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := micros(time.Now())
+	now := micros(s.now())
 	for _, d := range changed {
 		state, reason, ended := Folded, toldIn(d.event, d.id), now
 		switch d.state {

@@ -66,7 +66,7 @@ func (s *Store) Conditions() map[string]Condition { return s.health.all() }
 // Sends reports whether deliveries to target may be sent now. Whoever holds some when
 // they may not gives them back; a probe is sent all the same, see [Claimed.Probe].
 func (s *Store) Sends(target string) bool {
-	g := s.health.committed(target).gate(time.Now())
+	g := s.health.committed(target).gate(s.Now())
 	return g.sends > 0 && !g.probe
 }
 

@@ -49,6 +49,8 @@ func (s *Store) RuleSet(ctx context.Context, hash string) ([]byte, error) {
 // HeldDue returns up to n held events whose time to be routed has come at now, the
 // longest due first, and when the next of the others is due: zero if there is none.
 func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time.Time, error) {
+	clock := *s.committed.Load()
+	now = clock.at(now)
 	rows, err := s.own.QueryContext(ctx, `SELECT e.id, e.registry, e.held_for, e.route_at, e.json,
 			a.headers, a.body, a.size, a.sha256, a.truncated
 		FROM event e JOIN arrival a ON a.seq = e.arrival
@@ -84,7 +86,7 @@ func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time
 	if !next.Valid {
 		return out, time.Time{}, nil
 	}
-	return out, fromMicros(next.Int64), nil
+	return out, clock.moment(fromMicros(next.Int64)), nil
 }
 
 // Route makes a held event routed, with its final JSON and its deliveries. One that

@@ -38,7 +38,7 @@ func (s *Store) raise(ctx context.Context, t event.Type, about string, target ev
 				V: event.Version, ID: id.String(), Type: t, Time: now, TimeSource: event.TimeNative, Received: now,
 				Registry: event.Registry{Name: Own, Type: Own}, Target: &target, Origin: event.OriginDerived,
 			},
-			Hold: &Hold{Reason: "own", RouteAt: now},
+			Hold: &Hold{Reason: "own", RouteAt: s.steady.moment(now)},
 		}},
 	}}
 	w.a.Items[0].keys = keys(&w.a.Items[0].Event, Routing{})

@@ -21,24 +21,11 @@ const (
 	prunedAtOnce = 250
 	// longestWindow is that of any rate that a config may have.
 	longestWindow = 24 * time.Hour
-	// clockStep is from which difference on the clock is taken to have been set.
-	clockStep = 50 * time.Millisecond
 )
-
-// steady is a clock that tells the time of day and runs evenly between two readings of
-// it: what is not a little late by the clock on the wall was set.
-type steady struct {
-	base  time.Time // the time of day
-	since time.Time // at this moment of the process's own clock
-}
-
-func (c steady) now() time.Time { return c.base.Add(time.Since(c.since)) }
 
 // pacer is what the writer knows in memory of the targets with a rate.
 type pacer struct {
-	wall  func() time.Time
 	wrote map[string]bool // targets for which there may be tokens
-	paced bool            // some target has a rate
 }
 
 // queues reports whether everything for a target goes through claims, and nothing is
@@ -63,10 +50,7 @@ func (s *Store) ration(ctx context.Context, target string, n int) (int, error) {
 	if rate.Sends == 0 {
 		return n, nil
 	}
-	now, err := s.paceNow(ctx)
-	if err != nil {
-		return 0, err
-	}
+	now := s.now()
 	since := now.Add(-rate.Per).UnixMicro()
 	if _, err := s.stmts.pruneSpent.ExecContext(ctx, target, since, prunedAtOnce); err != nil {
 		return 0, err
@@ -125,10 +109,7 @@ func (s *Store) spend(ctx context.Context, o Outcome) error {
 		}
 		return nil
 	}
-	now, err := s.paceNow(ctx)
-	if err != nil {
-		return err
-	}
+	now := s.now()
 	rate := s.paced(target).Rate
 	ended := now.UnixMicro() + 1 // rounded up
 	if rate.Sends > exactSends {
@@ -158,38 +139,10 @@ func (s *Store) spent(ctx context.Context, target string, ended int64) error {
 	return err
 }
 
-// watchClock sees with each commit whether the clock was set, so that the ends are right
-// for the process that comes after this one too.
-func (s *Store) watchClock(ctx context.Context) error {
-	if !s.pacer.paced {
-		return nil
-	}
-	_, err := s.paceNow(ctx)
-	return err
-}
-
-// paceNow is the time by which sends are counted. Where the clock was set since the last
-// time, the ends that were written down by the old one are moved with it, so that they
-// count neither longer nor shorter.
-func (s *Store) paceNow(ctx context.Context) (time.Time, error) {
-	now := s.steady.now()
-	step := s.pacer.wall().Round(0).Sub(now)
-	if step.Abs() < clockStep {
-		return now, nil
-	}
-	if _, err := s.stmts.moveSpent.ExecContext(ctx, step.Microseconds()); err != nil {
-		return now, err
-	}
-	s.steady.base = s.steady.base.Add(step)
-	return now.Add(step), nil
-}
-
 // takeOverTokens has what the last process had under way count as if it ended now: it may
 // have been sent until then. An end in the future is one by a clock that was set back
-// since. One that was set forward while no process ran cannot be told from time that
-// passed.
+// since.
 func (s *Store) takeOverTokens(ctx context.Context) error {
-	s.steady = steady{base: s.pacer.wall().Round(0), since: time.Now()}
 	now := s.steady.base.UnixMicro() + 1
 	for _, q := range []struct {
 		text string
@@ -210,9 +163,7 @@ func (s *Store) takeOverTokens(ctx context.Context) error {
 // adopt takes in what the config says now of the targets' pace. For one that gets a rate
 // while deliveries to it are claimed, those are counted; what was sent before is not.
 func (s *Store) adopt(ctx context.Context, old, named map[string]Target) error {
-	s.pacer.paced = false
 	for name, now := range named {
-		s.pacer.paced = s.pacer.paced || now.Rate.Sends > 0
 		was := old[name]
 		if was.Rate == now.Rate && was.DigestAfter == now.DigestAfter && was.Shadow == now.Shadow {
 			continue

@@ -207,7 +207,7 @@ func (w *redelivering) one(ctx context.Context, seq int64, c *Counts) error {
 	if target != o.target {
 		return w.elsewhere(ctx, o, target, terms, c)
 	}
-	now := time.Now()
+	now := s.now()
 	if _, err := s.stmts.redeliver.ExecContext(ctx, seq, string(o.state), micros(now),
 		micros(now.Add(terms.GiveUpAfter-s.lost(target, now))), terms.Hold.Microseconds()); err != nil {
 		return err
@@ -249,10 +249,10 @@ func (w *redelivering) elsewhere(ctx context.Context, o original, target string,
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now := s.now()
 	p := Planned{
 		ID: id.String(), Target: target, Type: terms.Type, Rule: o.rule,
-		Due: now, GiveUp: now.Add(terms.GiveUpAfter), Hold: terms.Hold,
+		Due: time.Now(), GiveUp: time.Now().Add(terms.GiveUpAfter), Hold: terms.Hold,
 	}
 	if err := json.Unmarshal(o.rules, &p.Rules); err != nil {
 		return err

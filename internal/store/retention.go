@@ -108,7 +108,7 @@ func (s *Store) Retain(ctx context.Context, log *slog.Logger) {
 	defer regularly.Stop()
 	for {
 		began, before := time.Now(), s.Space()
-		more, err := s.tidy(ctx, began)
+		more, err := s.tidy(ctx, s.Now())
 		if ctx.Err() != nil || s.Err() != nil {
 			return
 		}

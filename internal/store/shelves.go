@@ -180,8 +180,8 @@ func (s *shelves) reserve(target string) {
 	s.at(target).inTx++
 }
 
-// lookAgain is how long Ready sleeps at the most: the clock may be set, or the machine
-// suspended, and a timer knows of neither.
+// lookAgain is how long Ready sleeps at the most: the clock may be set, and the machine
+// suspended, for which the process's own clock stands still.
 const lookAgain = time.Minute
 
 // Ready waits until there are targets with something to claim and names them. A
@@ -194,8 +194,9 @@ func (s *Store) Ready(ctx context.Context) ([]string, error) {
 		if err := s.Err(); err != nil {
 			return nil, err
 		}
+		s.noticeClock(ctx)
 		h.mu.Lock()
-		now := time.Now()
+		now := s.Now()
 		if !h.wake.IsZero() && !h.wake.After(now) {
 			h.fire(now)
 		}

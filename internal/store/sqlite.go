@@ -204,6 +204,7 @@ func (s *Store) logFull() bool {
 // sqliteTexts are the statements in SQLite's dialect.
 var sqliteTexts = texts{
 	paceTexts: sqlitePace,
+	clock:     sqliteClock,
 
 	insertArrival: `INSERT INTO arrival (seq, registry, received, remote, headers, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,

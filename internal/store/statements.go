@@ -10,6 +10,7 @@ import (
 // same in every dialect.
 type texts struct {
 	paceTexts
+	clock clockTexts
 
 	insertArrival, insertEvent, findSeen, countRepeat         string
 	indexSeen, indexKeys, setIndexed                          string

@@ -43,8 +43,7 @@ type Options struct {
 	Window int
 	// Watch is told of each commit, by the goroutine that makes them; may be nil.
 	Watch func(Commit)
-	// Now is the time of day by which sends are counted where a target has a rate; nil =
-	// time.Now.
+	// Now is the clock on the wall, from which the store's own follows; nil = time.Now.
 	Now func() time.Time
 }
 
@@ -68,20 +67,23 @@ type Store struct {
 	fatal  chan error // the first error after which nothing more is written
 	broken atomic.Pointer[error]
 
-	shelves shelves
-	seqs    sequences
-	present presence // the writer's
-	health  health
-	steady  steady // the writer's
-	pacer   pacer
-	digests bool // there are or were some; the writer's
-	tail    tail
-	counts  counts
-	keeper  keeper
-	copying atomic.Bool // a backup is being made
-	sums    sums
-	watch   func(Commit)
-	callers int // jobs that somebody waited for in the last batch; the writer's
+	shelves   shelves
+	seqs      sequences
+	present   presence // the writer's
+	health    health
+	wall      func() time.Time
+	steady    steady                 // the writer's
+	kept      time.Time              // when the time was last written down; the writer's
+	committed atomic.Pointer[steady] // the clock by which the rows are that others see
+	pacer     pacer
+	digests   bool // there are or were some; the writer's
+	tail      tail
+	counts    counts
+	keeper    keeper
+	copying   atomic.Bool // a backup is being made
+	sums      sums
+	watch     func(Commit)
+	callers   int // jobs that somebody waited for in the last batch; the writer's
 
 	ruleSets   sync.Map         // hash -> id
 	put        []string         // the hashes that were put last, the newest first; the writer's
@@ -107,10 +109,11 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		fatal:  make(chan error, 1),
 
 		renderings: map[string]int64{},
-		pacer:      pacer{wall: o.Now, wrote: map[string]bool{}},
+		wall:       o.Now,
+		pacer:      pacer{wrote: map[string]bool{}},
 	}
-	if s.pacer.wall == nil {
-		s.pacer.wall = time.Now
+	if s.wall == nil {
+		s.wall = time.Now
 	}
 	if s.window <= 0 {
 		s.window = 1024
@@ -162,6 +165,9 @@ func (s *Store) takeOver(ctx context.Context) error {
 	}
 	if _, err := s.conn.ExecContext(ctx, s.stmts.text.voidLeases); err != nil {
 		return sqliteError(err)
+	}
+	if err := s.takeOverClock(ctx); err != nil {
+		return err
 	}
 	if err := s.takeOverTokens(ctx); err != nil {
 		return err

@@ -145,7 +145,7 @@ func (s *Store) move(ctx context.Context, targets []string, one func(ctx context
 }
 
 func (s *Store) park(ctx context.Context, target string, n int) (int, error) {
-	r, err := s.stmts.park.ExecContext(ctx, target, s.parkedFor(target), micros(time.Now()), n)
+	r, err := s.stmts.park.ExecContext(ctx, target, s.parkedFor(target), micros(s.now()), n)
 	if err != nil {
 		return 0, err
 	}
@@ -175,7 +175,7 @@ func (s *Store) parkKey(ctx context.Context, o Outcome, now time.Time) error {
 // release has parked deliveries wait again. Those with a key that were not tried yet are
 // put behind what may be tried again of it; the next claim finds out whether there is any.
 func (s *Store) release(ctx context.Context, target string, n int) (int, error) {
-	r, err := s.stmts.release.ExecContext(ctx, target, micros(time.Now()), n)
+	r, err := s.stmts.release.ExecContext(ctx, target, micros(s.now()), n)
 	if err != nil {
 		return 0, err
 	}
@@ -210,7 +210,7 @@ func (s *Store) Cancel(ctx context.Context, target, by string) (int, error) {
 			if configured = s.present.named == nil || named; configured {
 				return nil
 			}
-			r, err := s.stmts.cancel.ExecContext(ctx, target, reason, micros(time.Now()), movedAtOnce)
+			r, err := s.stmts.cancel.ExecContext(ctx, target, reason, micros(s.now()), movedAtOnce)
 			if err != nil {
 				return err
 			}

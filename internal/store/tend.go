@@ -56,7 +56,7 @@ func (s *Store) decide(ctx context.Context, what, target, by string, change func
 			return nil
 		}
 		known = true
-		now := whole(time.Now())
+		now := whole(s.now())
 		if err := s.turn(ctx, target, old, change(old, now), now); err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (s *Store) settleSome(ctx context.Context, target string) (done bool, err e
 		return false, err
 	}
 	s.shelves.at(target).known = false
-	return true, s.turn(ctx, target, c, c.enabled(), whole(time.Now()))
+	return true, s.turn(ctx, target, c, c.enabled(), whole(s.now()))
 }
 
 // parkSome parks deliveries of a target that was disabled in this transaction, and has
@@ -155,7 +155,7 @@ func (s *Store) closeUnasked(ctx context.Context) error {
 		if named && !now.Shadow || c.Open.IsZero() && c.Paused.IsZero() {
 			continue
 		}
-		next := c.closed(whole(time.Now()))
+		next := c.closed(whole(s.now()))
 		next.Paused = time.Time{}
 		next.Said = "" // nothing is known that could be better than it was
 		if err := s.writeCondition(ctx, t, next); err != nil {
@@ -194,7 +194,7 @@ func (s *Store) Tend(ctx context.Context) error {
 func (s *Store) tend(ctx context.Context, target string, c Condition) error {
 	if c.toSay() != c.Said {
 		if err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) error {
-			return s.say(ctx, target, whole(time.Now()))
+			return s.say(ctx, target, whole(s.now()))
 		}}); err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (s *Store) expireOf(ctx context.Context, target string) error {
 	more := true
 	for first := true; more; first = false {
 		err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) (err error) {
-			more, err = s.expireSome(ctx, target, first, whole(time.Now()))
+			more, err = s.expireSome(ctx, target, first, whole(s.now()))
 			return err
 		}})
 		if err != nil {

@@ -229,13 +229,13 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	// Nothing here may be interrupted half-way, and a context that can end costs the
 	// driver a goroutine for each statement.
 	ctx, began := context.Background(), time.Now()
-	seqs, present, steady := s.seqs, s.present, s.steady
+	seqs, present, steady, kept := s.seqs, s.present, s.steady, s.kept
 	counted := s.counts.take()
 	s.sums.begin()
 	defer func() {
 		s.tell(len(jobs), time.Since(began), err)
 		if err != nil {
-			s.seqs, s.present, s.steady = seqs, present, steady
+			s.seqs, s.present, s.steady, s.kept = seqs, present, steady, kept
 			s.counts.putBack(counted)
 			err = s.rollback(ctx, err)
 		}
@@ -243,13 +243,13 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return false, err
 	}
+	if err := s.followClock(ctx); err != nil {
+		return false, err
+	}
 	for _, j := range jobs {
 		if err := j.run(ctx); err != nil {
 			return true, err
 		}
-	}
-	if err := s.watchClock(ctx); err != nil {
-		return false, err
 	}
 	if err := s.tellMembers(ctx); err != nil {
 		return false, err
@@ -273,6 +273,10 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 		if j.then != nil {
 			j.then()
 		}
+	}
+	if s.steady != steady {
+		now := s.steady
+		s.committed.Store(&now)
 	}
 	s.health.commit() // before whoever is told of work asks
 	s.shelves.committed()

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// The clock on the wall may be set at any time: by a second or by years, forward or back.
+// What is to come is written down by the time of day all the same, so that people can read
+// it and the next process knows it. So the store has a clock of its own: while a process
+// runs it runs evenly, and where the one on the wall was set, all that is to come is moved
+// with it, in the transaction that sees it first. A delay is as long as it was, whatever is
+// done to the clock: nothing is sent too early, given up too early, or years late.
+
+const (
+	// clockStep is from which difference on the clock is taken to have been set.
+	clockStep = 50 * time.Millisecond
+	// rowsStep is from which difference on deliveries are moved with it. There may be a
+	// million of them, and it does not matter when they are tried to the second.
+	rowsStep = time.Second
+	// clockKept is how often the time is written down, for the next process to see that the
+	// clock was set back since.
+	clockKept = time.Second
+)
+
+// steady tells the time of day, and runs evenly from when it was last set.
+type steady struct {
+	base  time.Time // the time of day
+	since time.Time // at this moment of the process's own clock
+}
+
+// at is what the clock shows at a moment of the process's own clock if nobody sets it.
+// Callers of the store name moments, so that it does not matter if the clock is set while
+// they wait.
+func (c steady) at(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return c.base.Add(t.Sub(c.since))
+}
+
+// moment is when the clock shows t.
+func (c steady) moment(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return c.since.Add(t.Sub(c.base))
+}
+
+// now is the time of day for the running transaction. Its caller is the writer.
+func (s *Store) now() time.Time { return s.steady.at(time.Now()) }
+
+// Now is the time of day by which the store's times are: that of the system, but that
+// where somebody sets it, the store follows with its next transaction.
+func (s *Store) Now() time.Time { return s.committed.Load().at(time.Now()) }
+
+// reset returns c as it is by the clock on the wall, and by how much that was set: 0 where
+// it was not.
+func (s *Store) reset(c steady) (steady, time.Duration) {
+	since := time.Now()
+	wall := s.wall().Round(0)
+	step := wall.Sub(c.at(since))
+	if step.Abs() < clockStep || time.Since(since) >= clockStep/2 { // or this process was stopped in between
+		return c, 0
+	}
+	return steady{base: wall, since: since}, step
+}
+
+// followClock sees whether the clock was set, at the beginning of each transaction.
+func (s *Store) followClock(ctx context.Context) error {
+	next, step := s.reset(s.steady)
+	if step != 0 {
+		if err := s.moveClock(ctx, step); err != nil {
+			return fmt.Errorf("follow the clock, which was set by %v: %w", step, err)
+		}
+		s.steady = next
+	}
+	if step.Abs() < rowsStep && s.now().Sub(s.kept) < clockKept {
+		return nil
+	}
+	return s.keepClock(ctx)
+}
+
+// keepClock writes down what time it is.
+func (s *Store) keepClock(ctx context.Context) error {
+	s.kept = s.now()
+	_, err := s.conn.ExecContext(ctx, s.stmts.text.clock.keep, strconv.FormatInt(micros(s.kept), 10))
+	return sqliteError(err)
+}
+
+// noticeClock has a store that writes nothing follow the clock too. Where it cannot, the
+// next transaction does.
+func (s *Store) noticeClock(ctx context.Context) {
+	if _, step := s.reset(*s.committed.Load()); step != 0 {
+		_ = s.write(ctx, &job{run: func(context.Context) error { return nil }})
+	}
+}
+
+// moveClock moves all that is to come, and all that counts from when it was, by step.
+func (s *Store) moveClock(ctx context.Context, step time.Duration) error {
+	move := []string{s.stmts.text.moveSpent, s.stmts.text.clock.targets}
+	if step.Abs() >= rowsStep {
+		move = append(move, s.stmts.text.clock.waiting, s.stmts.text.clock.parked, s.stmts.text.clock.held)
+	}
+	for _, text := range move {
+		if _, err := s.conn.ExecContext(ctx, text, step.Microseconds()); err != nil {
+			return sqliteError(err)
+		}
+	}
+	for t := range s.health.known {
+		s.health.changed[t] = s.health.at(t).moved(step)
+	}
+	s.shelves.unknown()
+	return nil
+}
+
+// moved is a condition by a clock that was set by step.
+func (c Condition) moved(step time.Duration) Condition {
+	for _, t := range []*time.Time{&c.Open, &c.Probe, &c.Paused, &c.Disabled, &c.Marked} {
+		if !t.IsZero() {
+			*t = whole(t.Add(step))
+		}
+	}
+	return c
+}
+
+// unknown has each shelf looked at: what is known of when something is due is by a clock
+// that was set. Its caller is the writer, in a transaction.
+func (s *shelves) unknown() {
+	s.mu.Lock()
+	var all []string
+	for t, sh := range s.targets {
+		sh.stored, sh.others, sh.known, sh.wake = true, true, false, time.Time{}
+		all = append(all, t)
+	}
+	s.mu.Unlock()
+	for _, t := range all {
+		s.change(t, func(*shelf) {})
+	}
+}
+
+// takeOverClock begins to tell the time. Where it is earlier than the last process wrote
+// down, the clock was set back since. One that was set forward while no process ran cannot
+// be told from time that passed.
+func (s *Store) takeOverClock(ctx context.Context) error {
+	s.steady = steady{base: s.wall().Round(0), since: time.Now()}
+	now := s.steady
+	s.committed.Store(&now)
+	var value string
+	switch err := s.conn.QueryRowContext(ctx, s.stmts.text.clock.kept).Scan(&value); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return sqliteError(err)
+	}
+	last, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: clock %q is no time", ErrCorrupt, value)
+	}
+	if step := s.steady.base.Sub(fromMicros(last)); step <= -rowsStep {
+		if err := s.moveClock(ctx, step); err != nil {
+			return err
+		}
+		return s.keepClock(ctx)
+	}
+	return nil
+}
