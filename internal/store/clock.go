@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -22,7 +21,10 @@ const (
 	// rowsStep is from which difference on deliveries are moved with it. There may be a
 	// million of them, and it does not matter when they are tried to the second.
 	rowsStep = time.Second
-	// clockKept is how often the time is written down, for the next process to see that the
+	// agesStep is from which difference on a clock that was set forward makes nothing older.
+	// What is less may be the time for which the machine slept.
+	agesStep = 30 * 24 * time.Hour
+	// clockKept is how often the time is written down, where there is a commit, for the next process to see that the
 	// clock was set back since.
 	clockKept = time.Second
 )
@@ -31,6 +33,9 @@ const (
 type steady struct {
 	base  time.Time // the time of day
 	since time.Time // at this moment of the process's own clock
+
+	ahead time.Duration // by how much it was set forward, in steps that are no sleep
+	set   time.Time     // when that was last
 }
 
 // at is what the clock shows at a moment of the process's own clock if nobody sets it.
@@ -67,7 +72,34 @@ func (s *Store) reset(c steady) (steady, time.Duration) {
 	if step.Abs() < clockStep || time.Since(since) >= clockStep/2 { // or this process was stopped in between
 		return c, 0
 	}
-	return steady{base: wall, since: since}, step
+	return c.moved(step, wall, since), step
+}
+
+// moved is a clock that was set by step and shows wall at a moment.
+func (c steady) moved(step time.Duration, wall, since time.Time) steady {
+	c.base, c.since = wall, since
+	if !c.set.IsZero() {
+		c.set = c.set.Add(step)
+	}
+	switch {
+	case step >= agesStep:
+		c.ahead, c.set = c.ahead+step, wall
+	case step < 0:
+		c.ahead = max(0, c.ahead+step)
+	}
+	return c
+}
+
+// aged is the time by which what has ended comes of age. What was written down before the
+// clock was set forward is that much older at once; so it goes by the old one until as much
+// time has passed as anything is kept.
+func (s *Store) aged(keep time.Duration) time.Time {
+	c := *s.committed.Load()
+	now := c.at(time.Now())
+	if now.Sub(c.set) >= max(keep, seenFor) {
+		return now
+	}
+	return now.Add(-c.ahead)
 }
 
 // followClock sees whether the clock was set, at the beginning of each transaction.
@@ -88,7 +120,8 @@ func (s *Store) followClock(ctx context.Context) error {
 // keepClock writes down what time it is.
 func (s *Store) keepClock(ctx context.Context) error {
 	s.kept = s.now()
-	_, err := s.conn.ExecContext(ctx, s.stmts.text.clock.keep, strconv.FormatInt(micros(s.kept), 10))
+	_, err := s.conn.ExecContext(ctx, s.stmts.text.clock.keep,
+		fmt.Sprint(micros(s.kept), s.steady.ahead.Microseconds(), micros(s.steady.set)))
 	return sqliteError(err)
 }
 
@@ -147,9 +180,11 @@ func (s *shelves) unknown() {
 // down, the clock was set back since. One that was set forward while no process ran cannot
 // be told from time that passed.
 func (s *Store) takeOverClock(ctx context.Context) error {
+	defer func() {
+		now := s.steady
+		s.committed.Store(&now)
+	}()
 	s.steady = steady{base: s.wall().Round(0), since: time.Now()}
-	now := s.steady
-	s.committed.Store(&now)
 	var value string
 	switch err := s.conn.QueryRowContext(ctx, s.stmts.text.clock.kept).Scan(&value); {
 	case errors.Is(err, sql.ErrNoRows):
@@ -157,15 +192,33 @@ func (s *Store) takeOverClock(ctx context.Context) error {
 	case err != nil:
 		return sqliteError(err)
 	}
-	last, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
+	var last, ahead, set int64
+	if _, err := fmt.Sscan(value, &last, &ahead, &set); err != nil {
 		return fmt.Errorf("%w: clock %q is no time", ErrCorrupt, value)
 	}
+	s.steady.ahead, s.steady.set = time.Duration(ahead)*time.Microsecond, moment(set)
 	if step := s.steady.base.Sub(fromMicros(last)); step <= -rowsStep {
-		if err := s.moveClock(ctx, step); err != nil {
-			return err
-		}
-		return s.keepClock(ctx)
+		s.steady = s.steady.moved(step, s.steady.base, s.steady.since)
+		return s.setBack(ctx, step)
+	}
+	return nil
+}
+
+// setBack moves what the last process left by step, all or nothing.
+func (s *Store) setBack(ctx context.Context, step time.Duration) error {
+	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return sqliteError(err)
+	}
+	err := s.moveClock(ctx, step)
+	if err == nil {
+		err = s.keepClock(ctx)
+	}
+	if err == nil {
+		_, err = s.conn.ExecContext(ctx, `COMMIT`)
+	}
+	if err != nil {
+		_, rerr := s.conn.ExecContext(ctx, `ROLLBACK`)
+		return errors.Join(sqliteError(err), rerr)
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ type world struct {
 	calm     bool            // nothing is killed any more
 	arrived  []time.Time     // what was sent to paced while the config had it
 
+	set   time.Duration       // by how much the clock on the wall is wrong
+	known time.Duration       // by how much, as far as the store knows
+	aged  bool                // it was set forward while no process ran, which is time that passed
 	doubt map[string]bool     // claimed when a process ended
 	sent  map[int64]time.Time // when, by the number of the delivery
 
@@ -86,8 +89,10 @@ func (w *world) start(path string) {
 	w.mu.Unlock()
 	w.ok(w.doubtful(path))
 	var err error
-	w.s, err = Open(context.Background(), path, Options{Version: "test", Window: 6, Watch: w.committed})
+	w.s, err = Open(context.Background(), path, Options{Version: "test", Window: 6, Watch: w.committed,
+		Now: func() time.Time { return time.Now().Add(w.set) }})
 	w.ok(err)
+	w.aged, w.known = w.aged || w.set > w.known+time.Minute, w.set
 	w.ok(w.s.PutRuleSet(context.Background(), testRules, []byte("[]")))
 	w.ok(w.s.Targets(context.Background(), w.config))
 	w.lanes, w.flying = map[string][]Claimed{}, map[string]Claimed{}
@@ -193,6 +198,9 @@ func (w *world) do(what string, act func() error, want wants) (killed bool) {
 		w.mu.Unlock()
 	}
 	w.ok(act())
+	if _, step := w.s.reset(*w.s.committed.Load()); step == 0 {
+		w.known = w.set
+	}
 	w.mu.Lock()
 	to := w.copied
 	w.killAt = 0
@@ -351,6 +359,9 @@ func (w *world) repeat(t *rapid.T) {
 		t.Skip()
 	}
 	a := w.arrivals[rapid.IntRange(0, len(w.arrivals)-1).Draw(t, "arrival")]
+	if _, there := w.events[a.Items[0].Event.ID]; !there && w.aged {
+		t.Skip() // it may be so long ago that nobody remembers
+	}
 	n := len(w.rows)
 	w.do("repeat", func() error {
 		got, err := w.s.Accept(context.Background(), a)
@@ -437,7 +448,7 @@ func (w *world) claimFor(target string, n int) (claimed int) {
 		return 0
 	}
 	var cs []Claimed
-	before, now := w.rows, time.Now()
+	before, now := w.rows, w.s.Now()
 	cond := w.s.Conditions()[target]
 	killed := w.do("claim", func() (err error) {
 		cs, err = w.s.Claim(context.Background(), target, n)
@@ -480,7 +491,8 @@ func (w *world) inOrder(c Claimed, claimed []Claimed) {
 	if c.Key == "" || mine.attempts > 0 {
 		return
 	}
-	lost := w.s.Conditions()[c.Target].lost(time.Now())
+	now := w.s.Now()
+	lost := w.s.Conditions()[c.Target].lost(now)
 	first := map[string]bool{}
 	for _, h := range append(w.held(), claimed...) {
 		first[h.ID] = true
@@ -489,7 +501,7 @@ func (w *world) inOrder(c Claimed, claimed []Claimed) {
 		if r.target != c.Target || r.key != c.Key || r.seq >= mine.seq || r.state != Waiting || r.again || first[r.id] {
 			continue
 		}
-		if r.attempts == 0 || r.holdUntil > micros(time.Now().Add(-lost)) {
+		if r.attempts == 0 || r.holdUntil > micros(now.Add(-lost)) {
 			w.t.Fatalf("claimed out of order:\n%+v\nbefore\n%+v", mine, r)
 		}
 	}
@@ -776,7 +788,7 @@ func (w *world) redeliver(t *rapid.T) {
 
 func (w *world) tend(t *rapid.T) {
 	w.t = t
-	now, halfway := time.Now(), w.halfway
+	now, halfway := w.s.Now(), w.halfway
 	w.halfway = map[string]bool{}
 	for t, enabled := range halfway {
 		if enabled {
@@ -809,7 +821,7 @@ func (w *world) retain(t *rapid.T) {
 	index(t, w.s)
 	w.s.Keep(Retention{Age: time.Hour, Size: 1 << 30})
 	before := w.events
-	w.do("retain", func() error { tidied(t, w.s, time.Now()); return nil }, nothingChanges)
+	w.do("retain", func() error { tidied(t, w.s, w.s.aged(time.Hour)); return nil }, nothingChanges)
 	for id, held := range before {
 		if _, ok := w.events[id]; !ok && held {
 			t.Fatalf("event %s is held and gone", id)
@@ -837,6 +849,16 @@ func (w *world) route(t *rapid.T) {
 
 func (w *world) wait(t *rapid.T) {
 	time.Sleep(time.Duration(rapid.SampledFrom([]int{1, 5, 30, 120, 900, 4000}).Draw(t, "seconds")) * time.Second)
+}
+
+// clock sets the clock on the wall. Nobody is told of it.
+func (w *world) clock(t *rapid.T) {
+	w.t = t
+	by := rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 10 * 365 * 24 * time.Hour}).Draw(t, "by")
+	if rapid.Bool().Draw(t, "back") {
+		by = -by
+	}
+	w.set += by
 }
 
 // restart ends the process in good order.
@@ -1002,7 +1024,7 @@ func live(t *rapid.T, dir, path string) {
 		"answer": w.answer, "answer ": w.answer, "answer  ": w.answer,
 		"disable": w.disable, "enable": w.enable, "targets": w.targets, "cancel": w.cancel,
 		"redeliver": w.redeliver, "redeliver ": w.redeliver, "tend": w.tend, "retain": w.retain, "route": w.route,
-		"wait": w.wait, "wait ": w.wait, "restart": w.restart,
+		"wait": w.wait, "wait ": w.wait, "clock": w.clock, "restart": w.restart,
 	})
 	w.t = t
 	w.heal()

@@ -91,6 +91,14 @@ func (k *keeper) note() {
 	}
 }
 
+// age is how long what has ended is kept.
+func (k *keeper) age() time.Duration {
+	if r := k.limits.Load(); r != nil {
+		return r.Age
+	}
+	return 0
+}
+
 // Keep sets what is kept from now on. Without it, nothing is deleted.
 func (s *Store) Keep(r Retention) {
 	s.keeper.limits.Store(&r)
@@ -108,7 +116,7 @@ func (s *Store) Retain(ctx context.Context, log *slog.Logger) {
 	defer regularly.Stop()
 	for {
 		began, before := time.Now(), s.Space()
-		more, err := s.tidy(ctx, s.Now())
+		more, err := s.tidy(ctx, s.aged(s.keeper.age()))
 		if ctx.Err() != nil || s.Err() != nil {
 			return
 		}
