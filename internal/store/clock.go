@@ -19,8 +19,8 @@ const (
 	// clockStep is from which difference on the clock is taken to have been set.
 	clockStep = 50 * time.Millisecond
 	// rowsStep is from which difference on deliveries are moved with it. There may be a
-	// million of them, and it does not matter when they are tried to the second.
-	rowsStep = time.Second
+	// million of them, and it hardly matters when they are tried to the second.
+	rowsStep = 10 * time.Second
 	// agesStep is from which difference on a clock that was set forward makes nothing older.
 	// What is less may be the time for which the machine slept.
 	agesStep = 30 * 24 * time.Hour
