@@ -5,8 +5,11 @@ package main
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bellbuoy/bellbuoy/integration/sidecar"
 )
 
 // The relay runs in a process of its own: in tests, this test's program.
@@ -18,42 +21,229 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestMeasureRelay(t *testing.T) {
+// newBench is a run of very few events.
+func newBench(t *testing.T) *bench {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := relay(self)
-	f, err := measure(t.Context(), s, t.TempDir(), 0.02)
+	load, err := newEnvelopes(apps)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range rowNames() {
+	sink, err := startSink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sink.Close)
+	o := options{rounds: 1, scale: 0.02, stored: []int{300}, waiting: 1000}
+	return &bench{o: o, dir: t.TempDir(), relay: relay(self), sink: sink, load: load}
+}
+
+func TestMeasureRelay(t *testing.T) {
+	b := newBench(t)
+	f, err := b.measure(t.Context(), b.relay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range sideLines() {
 		// In so short a time the CPU's clock may not have ticked.
-		if f[row] <= 0 && row != rowBinary && !strings.HasPrefix(row, "CPU") {
-			t.Errorf("%s: %v", row, f[row])
+		if f[l.name] <= 0 && l.name != rowBinary && l.name != rowMatch && !strings.HasPrefix(l.name, "CPU") {
+			t.Errorf("%s: %v", l.name, f[l.name])
 		}
 	}
 }
 
-func TestTable(t *testing.T) {
-	systems := []system{{name: "relay"}, {name: "bellbuoy"}}
-	var out bytes.Buffer
-	err := table(&out, systems, map[string][]figures{
-		"relay":    {{rowP50: 1}, {rowP50: 2}, {rowP50: 4}},
-		"bellbuoy": {{rowP50: 2}, {rowP50: 6}, {rowP50: 4, rowBinary: 30}},
-	})
+// What is put into a store is what bellbuoy would have put there: it takes it up.
+func TestMeasureBellbuoy(t *testing.T) {
+	b := newBench(t)
+	var err error
+	if b.program, err = sidecar.Build(t.Context(), "../..", b.dir, false); err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := b.waiting(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(out.String()) {
-		if strings.HasPrefix(line, rowP50) {
-			// Medians of the figures, and of the ratios 2, 3 and 1.
-			if got := strings.Join(strings.Fields(line[len(rowP50):]), " "); got != "2.00 4.00 2.00 1.00 to 3.00" {
-				t.Errorf("the row says %q", got)
+	complete(t, waiting)
+	for _, p := range []plan{{shape{apps, 100}, 0, 0}, {one, 300, 0}} {
+		dir := ""
+		if p.stored > 0 {
+			dir = b.dir + "/stored"
+			if err := b.fill(t.Context(), dir, p.stored, true); err != nil {
+				t.Fatal(err)
 			}
-			return
+		}
+		f, err := b.cost(t.Context(), p, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		complete(t, costTable([]plan{p}, [][]figures{{f}}))
+	}
+}
+
+// complete checks that every row of s has a figure.
+func complete(t *testing.T, s section) {
+	t.Helper()
+	for _, row := range s.rows {
+		if row[1] == "" {
+			t.Errorf("%s: no figure in %q", s.name, row)
 		}
 	}
-	t.Errorf("no row %s in\n%s", rowP50, out.String())
+}
+
+func TestMatching(t *testing.T) {
+	p99, err := matching(80)
+	if err != nil || p99 <= 0 {
+		t.Errorf("%v ms, %v", p99, err)
+	}
+}
+
+func TestSideTable(t *testing.T) {
+	s := sideTable(
+		[]figures{{rowP50: 1}, {rowP50: 2}, {rowP50: 4}},
+		[]figures{{rowP50: 2}, {rowP50: 6}, {rowP50: 4, rowBinary: 30}},
+	)
+	for name, want := range map[string][]string{
+		// Medians of the figures, and of the ratios 2, 3 and 1.
+		rowP50:    {"2.00 (1.00 to 4.00)", "4.00 (2.00 to 6.00)", "2.00 (1.00 to 3.00)", "3", "2", isShort},
+		rowBinary: {"", "30.0", "", "36", "32", isGoal},
+		rowReady:  {"", "", "", "300", "150", "not measured"},
+	} {
+		i := slices.IndexFunc(s.rows, func(row []string) bool { return row[0] == name })
+		if i < 0 || !slices.Equal(s.rows[i][1:], want) {
+			t.Errorf("%s: %q, want %q", name, s.rows, want)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	of := want{least: 0.6, goal: 0.7, ratio: true}
+	slow := want{least: 10, goal: 5, less: true, relay: 2}
+	many := want{least: 1000, goal: 1500}
+	for _, c := range []struct {
+		want                want
+		value, relay, ratio float64
+		verdict             string
+	}{
+		{of, 7000, 10_000, 0.7, isGoal},
+		{of, 6500, 10_000, 0.65, isLeast},
+		{of, 5000, 10_000, 0.5, isShort},
+		{of, 0, 0, 0, "not measured"},
+		{slow, 5, 2.5, 2, isGoal},
+		{slow, 5, 2, 2.5, isLeast}, // fast, but more than twice the relay
+		{slow, 11, 2, 5.5, isShort},
+		{slow, 40, 30, 1.33, isShort + withRelay},
+		{many, 1600, 3000, 0.53, isGoal},
+		{many, 900, 950, 0.95, isShort + withRelay},
+		{many, 900, 1100, 0.82, isShort},
+		{want{}, 900, 1100, 0.82, ""},
+	} {
+		if got := c.want.verdict(c.value, c.relay, c.ratio); got != c.verdict {
+			t.Errorf("%+v: %v beside %v is %q, want %q", c.want, c.value, c.relay, got, c.verdict)
+		}
+	}
+}
+
+func TestCostTable(t *testing.T) {
+	all := []plan{{one, 0, 0}, {shape{100, 1}, 0, 0}, {shape{apps, 1}, 0, 0}}
+	s := costTable(all, [][]figures{
+		{{costCPU: 100, costEnd: 1}, {costCPU: 200, costEnd: 1}},
+		{{costCPU: 110, costEnd: 1}, {costCPU: 220, costEnd: 1}},
+		{{costCPU: 100, costEnd: 2}, {costCPU: 200, costEnd: 3}},
+	})
+	for i, want := range []string{"", staysSame, grows} {
+		if got := s.rows[i][len(s.rows[i])-1]; got != want {
+			t.Errorf("%s: %q, want %q", s.rows[i][0], got, want)
+		}
+	}
+	if got, want := s.rows[2][5], "2.50 (2.00 to 3.00)"; got != want {
+		t.Errorf("ratio %q, want %q", got, want)
+	}
+}
+
+// Of every shape each repository has a rule of its own, and only one, or shares it.
+func TestConditions(t *testing.T) {
+	for _, s := range []shape{one, {100, 1}, {apps, apps}} {
+		seen := map[string]bool{}
+		for i := range s.rules {
+			seen[s.condition(i)] = true
+		}
+		if len(seen) != s.rules {
+			t.Errorf("%+v: %d conditions", s, len(seen))
+		}
+	}
+}
+
+// The document's tables are those that a whole run makes, row by row.
+func TestDocument(t *testing.T) {
+	const file = "../../docs/performance.md"
+	if err := checkDocument(file); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := plans(wholeRun())
+	for _, s := range []section{
+		sideTable(nil, nil), oneTable(sectionWaiting, waitingLines(), nil), costTable(all, make([][]figures, len(all))),
+	} {
+		from, to, err := place(doc, s.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for line := range strings.Lines(string(doc[from:to])) {
+			if cells := strings.Split(line, "|"); len(cells) > 1 {
+				names = append(names, strings.TrimSpace(cells[1]))
+			}
+		}
+		want := []string{s.head[0], names[min(1, len(names)-1)]} // below the head there is a line
+		for _, row := range s.rows {
+			want = append(want, row[0])
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s: the document has the rows\n%s\nand the bench makes\n%s\nrun make bench BENCH=\"-write docs/performance.md\"",
+				s.name, strings.Join(names, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+func TestInsert(t *testing.T) {
+	doc := []byte("before\n<!-- bench: x -->\nold\n<!-- end of x -->\nafter\n")
+	s := section{name: "x", head: []string{"figure", "n"}, rows: [][]string{{"a", "1 000"}}}
+	for range 2 { // what was inserted is replaced
+		var err error
+		if doc, err = s.insert(doc, "Here."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `before
+<!-- bench: x -->
+
+Here.
+
+| figure | n     |
+|--------|-------|
+| a      | 1 000 |
+
+<!-- end of x -->
+after
+`
+	if !bytes.Equal(doc, []byte(want)) {
+		t.Errorf("the document says\n%s\nwant\n%s", doc, want)
+	}
+	if _, err := s.insert([]byte("<!-- bench: x -->\n"), ""); err == nil {
+		t.Error("a place without an end was taken")
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{0.0312: "0.031", 0.5: "0.50", 42.04: "42.0", 123.4: "123", 1234567.6: "1 234 568"} {
+		if got := number(v); got != want {
+			t.Errorf("%v is written %s, want %s", v, got, want)
+		}
+	}
 }

@@ -4,7 +4,9 @@
 // that appends each notification to a file, syncs it before it answers, and posts
 // it on (see relay.go). Both run in turn, round by round, on the same machine and
 // under the same load, so that what counts is the ratio. The figures of one alone
-// say more about the machine.
+// say more about the machine. Beside that it measures what it is to bellbuoy that a
+// million deliveries wait, and what an event costs as rules, targets and stored events
+// become many.
 //
 // Generator and receiver run in this process and take their share of the machine
 // from both alike.
@@ -17,6 +19,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/integration/sidecar"
@@ -27,20 +32,22 @@ func main() {
 		fatal(runRelay(os.Args[2:]))
 		return
 	}
-	var (
-		rounds = flag.Int("rounds", 3, "how often each is measured")
-		scale  = flag.Float64("scale", 1, "events per measurement, as a multiple of the usual number")
-		root   = flag.String("root", "..", "folder of bellbuoy's sources")
-		dir    = flag.String("dir", "", "folder for the stores; it should lie on a real disk (default: a new one in the system's temporary folder)")
-		only   = flag.Bool("relay-only", false, "measure the relay alone")
-	)
+	o := wholeRun()
+	flag.IntVar(&o.rounds, "rounds", o.rounds, "how often each is measured")
+	flag.Float64Var(&o.scale, "scale", o.scale, "events per measurement, as a multiple of the usual number")
+	flag.BoolVar(&o.short, "short", false, "a run of some two minutes, to see that it works: one round, few events, small stores")
+	flag.StringVar(&o.parts, "parts", "side,waiting,cost", "what to measure: beside the relay, deliveries that wait, cost per event")
+	flag.StringVar(&o.write, "write", "", "document to write the tables into, from the sources' folder on")
+	flag.StringVar(&o.root, "root", "..", "folder of bellbuoy's sources")
+	flag.StringVar(&o.dir, "dir", "", "folder for the stores; it should lie on a real disk with 20 GB free (default: a new one in the system's temporary folder)")
+	flag.BoolVar(&o.relayOnly, "relay-only", false, "measure the relay alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if *rounds < 1 || *scale <= 0 || flag.NArg() > 0 {
-		fatal(errors.New("wrong use; see -help"))
+	if err := o.check(flag.NArg()); err != nil {
+		fatal(fmt.Errorf("%w; see -help", err))
 	}
-	fatal(bench(ctx, options{rounds: *rounds, scale: *scale, root: *root, dir: *dir, relayOnly: *only}))
+	fatal(run(ctx, o))
 }
 
 func fatal(err error) {
@@ -53,64 +60,162 @@ func fatal(err error) {
 type options struct {
 	rounds    int
 	scale     float64
+	short     bool
+	parts     string
+	write     string
 	root, dir string
 	relayOnly bool
+
+	stored  []int // events in the stores that the cost is measured with, beside an empty one
+	waiting int   // deliveries that wait
 }
 
-func bench(ctx context.Context, o options) error {
-	dir, err := os.MkdirTemp(o.dir, "bellbuoy-bench-")
-	if err != nil {
+// wholeRun is how much the run has whose figures are for the document.
+func wholeRun() options {
+	return options{rounds: 5, scale: usualScale, stored: []int{100_000, 1_000_000}, waiting: 1_000_000}
+}
+
+// check completes the options and finds what is wrong with them.
+func (o *options) check(args int) error {
+	if args > 0 || o.rounds < 1 || o.scale <= 0 {
+		return errors.New("wrong use")
+	}
+	for part := range strings.SplitSeq(o.parts, ",") {
+		if !slices.Contains([]string{"side", "waiting", "cost"}, part) {
+			return fmt.Errorf("there is no part %q", part)
+		}
+	}
+	if o.relayOnly {
+		o.parts = "side"
+	}
+	if o.write != "" {
+		if o.short || o.relayOnly || o.scale < usualScale {
+			return errors.New("such a run's figures are not for a document")
+		}
+		o.write = filepath.Join(o.root, o.write)
+		if err := checkDocument(o.write); err != nil {
+			return err
+		}
+	}
+	if o.short {
+		o.rounds, o.scale = 1, 0.05
+		o.stored, o.waiting = []int{1000, 10_000}, 20_000
+	}
+	return nil
+}
+
+func (o options) has(part string) bool {
+	return slices.Contains(strings.Split(o.parts, ","), part)
+}
+
+// bench is one run.
+type bench struct {
+	o       options
+	dir     string
+	program string // bellbuoy
+	relay   system
+	sink    *sink // of all
+	load    *envelopes
+}
+
+func (b *bench) say(format string, args ...any) {
+	fmt.Printf("%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
+}
+
+func run(ctx context.Context, o options) (err error) {
+	b := &bench{o: o}
+	if b.dir, err = os.MkdirTemp(o.dir, "bellbuoy-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(b.dir)
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	systems := []system{relay(self)}
+	b.relay = relay(self)
+	if b.load, err = newEnvelopes(apps); err != nil {
+		return err
+	}
+	if b.sink, err = startSink(); err != nil {
+		return err
+	}
+	defer b.sink.Close()
+	m, err := look(b.dir)
+	if err != nil {
+		return err
+	}
 	if !o.relayOnly {
-		fmt.Println("building bellbuoy")
-		program, err := sidecar.Build(ctx, o.root, dir, false)
-		if err != nil {
+		b.say("building bellbuoy")
+		if b.program, err = sidecar.Build(ctx, o.root, b.dir, false); err != nil {
 			return err
 		}
-		systems = append(systems, bellbuoy(program))
-	}
-
-	rows := make(map[string][]figures, len(systems)) // by system, one a round
-	for round := range o.rounds {
-		for _, s := range systems {
-			fmt.Printf("round %d of %d: %s\n", round+1, o.rounds, s.name)
-			f, err := measure(ctx, s, dir, o.scale)
-			if err != nil {
-				return fmt.Errorf("measure %s: %w", s.name, err)
-			}
-			rows[s.name] = append(rows[s.name], f)
+		if m.program, err = revision(b.program); err != nil {
+			return err
 		}
 	}
-	fmt.Println()
-	return table(os.Stdout, systems, rows)
+	sections, err := b.measureAll(ctx)
+	if err != nil {
+		return err
+	}
+	where, err := m.describe(o)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%s\n", where)
+	for _, s := range sections {
+		fmt.Printf("\n%s:\n\n", s.name)
+		if err := s.print(os.Stdout); err != nil {
+			return err
+		}
+	}
+	if o.write == "" {
+		return nil
+	}
+	return write(o.write, sections, where)
 }
 
-// measure runs one round of one system.
-func measure(ctx context.Context, s system, dir string, scale float64) (f figures, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("a round took more than ten minutes"))
-	defer cancel()
-	sink, err := startSink()
-	if err != nil {
-		return nil, err
+// measureAll measures the parts that were asked for.
+func (b *bench) measureAll(ctx context.Context) ([]section, error) {
+	var sections []section
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context) (section, error)
+	}{{"side", b.side}, {"waiting", b.waiting}, {"cost", b.costs}} {
+		if !b.o.has(part.name) {
+			continue
+		}
+		s, err := part.measure(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, s)
 	}
-	defer sink.Close()
-	work, err := os.MkdirTemp(dir, s.name+"-")
-	if err != nil {
-		return nil, err
+	return sections, nil
+}
+
+// side measures the relay and bellbuoy in turn, round by round.
+func (b *bench) side(ctx context.Context) (section, error) {
+	systems := []system{b.relay}
+	if !b.o.relayOnly {
+		systems = append(systems, bellbuoy(b.program, one))
 	}
-	defer os.RemoveAll(work)
-	r, err := s.start(ctx, work, sink.URL())
-	if err != nil {
-		return nil, err
+	rows := make([][]figures, 2) // of the relay and of bellbuoy, one a round
+	for round := range b.o.rounds {
+		for i, s := range systems {
+			b.say("round %d of %d: %s", round+1, b.o.rounds, s.name)
+			f, err := b.measure(ctx, s)
+			if err != nil {
+				return section{}, fmt.Errorf("measure %s: %w", s.name, err)
+			}
+			rows[i] = append(rows[i], f)
+		}
+		if !b.o.relayOnly {
+			p99, err := matching(10_000)
+			if err != nil {
+				return section{}, fmt.Errorf("match events with many rules: %w", err)
+			}
+			rows[1][round][rowMatch] = p99
+		}
 	}
-	defer r.process.Kill()
-	f = figures{rowReady: r.ready.Seconds() * 1000, rowBinary: float64(r.size) / 1e6}
-	return f, r.run(ctx, sink, f, scale)
+	return sideTable(rows[0], rows[1]), nil
 }

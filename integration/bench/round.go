@@ -4,25 +4,38 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/integration/process"
 )
 
-// figures are one round's, by the name of the row.
-type figures map[string]float64
+// measure runs one round of one system: all that is measured of both.
+func (b *bench) measure(ctx context.Context, s system) (f figures, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("a round took more than ten minutes"))
+	defer cancel()
+	dir, err := os.MkdirTemp(b.dir, s.name+"-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	f = figures{}
+	return f, s.run(ctx, dir, b.sink.URL(), func(r *running) error {
+		f[rowReady], f[rowBinary] = millis(r.ready), float64(r.size)/1e6
+		return b.round(ctx, r, f)
+	})
+}
 
-// run measures everything of a system that runs, into f.
-func (r *running) run(ctx context.Context, s *sink, f figures, scale float64) error {
-	many := func(n int) int { return max(1, int(float64(n)*scale)) }
-
-	warm := s.expect(many(500))
-	if _, err := closed(ctx, warm, r.connections(4, false)); err != nil {
+func (b *bench) round(ctx context.Context, r *running, f figures) error {
+	load := b.load.first(128)
+	warm := b.sink.expect(b.many(500))
+	if _, err := closed(ctx, warm, load, r.connections(4, false)); err != nil {
 		return err
 	}
-	if err := s.wait(ctx, warm); err != nil {
+	if err := b.sink.wait(ctx, warm); err != nil {
 		return err
 	}
 	time.Sleep(time.Second) // let it come to rest
@@ -30,39 +43,80 @@ func (r *running) run(ctx context.Context, s *sink, f figures, scale float64) er
 	if err != nil {
 		return err
 	}
-	f[rowIdle] = float64(idle) / (1 << 20)
+	f[rowIdle] = mebibytes(idle)
 
 	for _, phase := range []struct {
 		connections, events int
 	}{{1, 3000}, {16, 20000}, {128, 20000}} {
-		if err := r.throughput(ctx, s, f, phase.connections, many(phase.events)); err != nil {
+		t, err := b.throughput(ctx, r, load, phase.connections, b.many(phase.events))
+		if err != nil {
 			return fmt.Errorf("%d connections: %w", phase.connections, err)
 		}
+		f[fmt.Sprintf(rowDelivered, phase.connections)] = t.delivered
+		f[fmt.Sprintf(rowCPU, phase.connections)] = t.cpu
+		f[rowLoaded] = max(f[rowLoaded], t.memory)
 	}
-	if err := r.latency(ctx, s, f, many(1500)); err != nil {
+	steady, err := b.steady(ctx, r, load, b.many(1500))
+	if err != nil {
 		return fmt.Errorf("at a steady rate: %w", err)
 	}
+	f[rowP50], f[rowP99] = between(steady.due, steady.first)
+	return b.connecting(ctx, r, load, f)
+}
+
+// connecting measures how many events are accepted where each comes on a connection
+// of its own.
+func (b *bench) connecting(ctx context.Context, r *running, load *envelopes, f figures) error {
 	for _, phase := range []struct {
-		posters, events int
-		row             string
-	}{{1, 1500, rowNew1}, {16, 5000, rowNew16}} {
-		b := s.expect(many(phase.events))
-		took, err := closed(ctx, b, r.connections(phase.posters, true))
+		events int
+		row    string
+		post   func(*batch) (time.Duration, error)
+	}{
+		{1500, rowRegistry, func(n *batch) (time.Duration, error) { return r.fromRegistry(n, load) }},
+		{1500, rowNew1, func(n *batch) (time.Duration, error) { return closed(ctx, n, load, r.connections(1, true)) }},
+		{5000, rowNew16, func(n *batch) (time.Duration, error) { return closed(ctx, n, load, r.connections(16, true)) }},
+	} {
+		n := b.sink.expect(b.many(phase.events))
+		took, err := phase.post(n)
+		if err == nil {
+			err = b.sink.wait(ctx, n)
+		}
 		if err != nil {
-			return fmt.Errorf("with a new connection for each event: %w", err)
+			return fmt.Errorf("%s: %w", phase.row, err)
 		}
-		f[phase.row] = float64(len(b.due)) / took.Seconds()
-		if err := s.wait(ctx, b); err != nil {
-			return err
-		}
+		f[phase.row] = float64(len(n.due)) / took.Seconds()
 	}
 	return nil
 }
 
-// throughput measures how many events a second go all the way, what they cost, and
-// with the most connections how much memory it takes.
-func (r *running) throughput(ctx context.Context, s *sink, f figures, connections, events int) error {
-	b := s.expect(events)
+// many is how many events are measured where n are usual.
+func (b *bench) many(n int) int { return max(1, int(float64(n)*b.o.scale)) }
+
+// throughput is what the posting of a batch, as fast as it is answered, has shown.
+type throughput struct {
+	delivered float64 // a second, all the way
+	cpu       float64 // milliseconds for 1000 events, of the whole process tree
+	memory    float64 // the most, in MiB
+}
+
+func (b *bench) throughput(ctx context.Context, r *running, load *envelopes, connections, events int) (throughput, error) {
+	n := b.sink.expect(events)
+	var t throughput
+	err := r.costs(ctx, events, &t, func() error {
+		if _, err := closed(ctx, n, load, r.connections(connections, false)); err != nil {
+			return err
+		}
+		return b.sink.wait(ctx, n)
+	})
+	if err != nil {
+		return t, err
+	}
+	t.delivered = float64(events) / latest(n.first).Sub(earliest(n.due)).Seconds()
+	return t, nil
+}
+
+// costs measures what the system spends on so many events while do runs.
+func (r *running) costs(ctx context.Context, events int, t *throughput, do func() error) error {
 	before, err := process.CPU(r.process.PID())
 	if err != nil {
 		return err
@@ -70,24 +124,15 @@ func (r *running) throughput(ctx context.Context, s *sink, f figures, connection
 	loaded, stop := context.WithCancel(ctx)
 	peak := make(chan int64)
 	go func() { peak <- r.watchMemory(loaded) }()
-	_, err = closed(ctx, b, r.connections(connections, false))
-	if err == nil {
-		err = s.wait(ctx, b)
-	}
+	err = do()
 	stop()
-	most := <-peak
+	t.memory = mebibytes(<-peak)
 	if err != nil {
 		return err
 	}
 	after, err := process.CPU(r.process.PID())
-	if err != nil {
-		return err
-	}
-	took := latest(b.first).Sub(earliest(b.due))
-	f[fmt.Sprintf(rowDelivered, connections)] = float64(events) / took.Seconds()
-	f[fmt.Sprintf(rowCPU, connections)] = (after - before).Seconds() * 1e6 / float64(events)
-	f[rowLoaded] = max(f[rowLoaded], float64(most)/(1<<20))
-	return nil
+	t.cpu = (after - before).Seconds() * 1e6 / float64(events)
+	return err
 }
 
 // watchMemory returns the most memory that the system had until ctx ends.
@@ -105,25 +150,34 @@ func (r *running) watchMemory(ctx context.Context) int64 {
 	}
 }
 
-// latency measures how long events take from when they are due to the sink.
-func (r *running) latency(ctx context.Context, s *sink, f figures, events int) error {
-	const rate, connections = 300, 8
-	b := s.expect(events)
-	if err := open(ctx, b, r.connections(connections, false), rate); err != nil {
-		return err
+// rate is how many events a second come where times are measured: a busy company's.
+const rate = 300
+
+// steady posts so many events at the rate and waits until all are delivered.
+func (b *bench) steady(ctx context.Context, r *running, load *envelopes, events int) (*batch, error) {
+	n := b.sink.expect(events)
+	if err := open(ctx, n, load, r.connections(8, false), rate); err != nil {
+		return nil, err
 	}
-	if err := s.wait(ctx, b); err != nil {
-		return err
-	}
-	took := make([]time.Duration, events)
-	for i := range took {
-		took[i] = b.first[i].Sub(b.due[i])
-	}
-	slices.Sort(took)
-	f[rowP50] = took[events/2].Seconds() * 1000
-	f[rowP99] = took[events*99/100].Seconds() * 1000
-	return nil
+	return n, b.sink.wait(ctx, n)
 }
 
-func earliest(times []time.Time) time.Time { return slices.MinFunc(times, time.Time.Compare) }
-func latest(times []time.Time) time.Time   { return slices.MaxFunc(times, time.Time.Compare) }
+// between returns how many milliseconds lie between each two times, for the one in
+// the middle and for the 99th of a hundred.
+func between(from, to []time.Time) (p50, p99 float64) {
+	took := make([]time.Duration, len(from))
+	for i := range took {
+		took[i] = to[i].Sub(from[i])
+	}
+	return quantiles(took)
+}
+
+func quantiles(took []time.Duration) (p50, p99 float64) {
+	slices.Sort(took)
+	return millis(took[len(took)/2]), millis(took[len(took)*99/100])
+}
+
+func millis(d time.Duration) float64   { return d.Seconds() * 1000 }
+func mebibytes(n int64) float64        { return float64(n) / (1 << 20) }
+func earliest(t []time.Time) time.Time { return slices.MinFunc(t, time.Time.Compare) }
+func latest(t []time.Time) time.Time   { return slices.MaxFunc(t, time.Time.Compare) }

@@ -23,24 +23,30 @@ const (
 	idLength = 36
 )
 
-// sink is the receiver of all: it notes when each event of the present batch first
-// came, and answers at once.
+// sink is the receiver of all: it notes when each event of the batches that are
+// awaited first came, and answers at once.
 type sink struct {
 	addr   string
 	server *http.Server
 	served chan struct{}
 
-	mu    sync.Mutex
-	batch *batch
+	mu      sync.Mutex
+	last    int            // number of the newest batch
+	batches map[int]*batch // those that are awaited
 }
+
+// stored is the number of the batch that was put into a store before it was started.
+// No other batch of a run has the number of another.
+const stored = 0
 
 // batch is a number of events that are posted and awaited together.
 type batch struct {
-	number int
-	due    []time.Time // when each was posted, or was to be
-	first  []time.Time // when each came; zero until then
-	left   int         // that have not come
-	all    chan struct{}
+	number   int
+	due      []time.Time // when each was posted, or was to be
+	answered []time.Time // when it was accepted
+	first    []time.Time // when it came to the sink; zero until then
+	left     int         // that have not come
+	all      chan struct{}
 }
 
 func startSink() (*sink, error) {
@@ -48,7 +54,7 @@ func startSink() (*sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{addr: l.Addr().String(), served: make(chan struct{})}
+	s := &sink{addr: l.Addr().String(), served: make(chan struct{}), batches: map[int]*batch{}}
 	s.server = &http.Server{Handler: http.HandlerFunc(s.take), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(s.served)
@@ -68,12 +74,30 @@ func (s *sink) Close() {
 func (s *sink) expect(n int) *batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	number := 1
-	if s.batch != nil {
-		number = s.batch.number + 1
-	}
-	s.batch = &batch{number: number, due: make([]time.Time, n), first: make([]time.Time, n), left: n, all: make(chan struct{})}
-	return s.batch
+	s.last++
+	b := s.begin(s.last, n)
+	b.due, b.answered = make([]time.Time, n), make([]time.Time, n)
+	return b
+}
+
+// expectStored begins the batch of n events that wait in a store.
+func (s *sink) expectStored(n int) *batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begin(stored, n)
+}
+
+func (s *sink) begin(number, n int) *batch {
+	b := &batch{number: number, first: make([]time.Time, n), left: n, all: make(chan struct{})}
+	s.batches[number] = b
+	return b
+}
+
+// left is how many of b have not come yet.
+func (s *sink) left(b *batch) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return b.left
 }
 
 func (s *sink) take(w http.ResponseWriter, r *http.Request) {
@@ -89,7 +113,7 @@ func (s *sink) take(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.batch; b != nil && b.number == number && place < len(b.first) && b.first[place].IsZero() {
+	if b := s.batches[number]; b != nil && place < len(b.first) && b.first[place].IsZero() {
 		b.first[place] = now
 		if b.left--; b.left == 0 {
 			close(b.all)
@@ -115,10 +139,13 @@ func readID(body []byte) (number, place int, err error) {
 	return int(n), int(p), nil
 }
 
-// wait waits until every event of b has come.
+// wait waits until every event of b has come. What comes again later is not looked at.
 func (s *sink) wait(ctx context.Context, b *batch) error {
 	select {
 	case <-b.all:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.batches, b.number)
 		return nil
 	case <-ctx.Done():
 		s.mu.Lock()

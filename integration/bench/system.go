@@ -45,9 +45,10 @@ func relay(self string) system {
 	}}
 }
 
-func bellbuoy(program string) system {
+// bellbuoy runs over the store that is in its folder, or makes one.
+func bellbuoy(program string, conf shape) system {
 	return system{"bellbuoy", func(ctx context.Context, dir, target string) (*running, error) {
-		c, err := sidecar.Write(dir, sidecar.Options{Target: target})
+		c, err := conf.write(dir, target)
 		if err != nil {
 			return nil, err
 		}
@@ -81,4 +82,19 @@ func begun(ctx context.Context, p *process.Process, start time.Time, ready, inta
 		intake:  poster.Poster{URL: intake, Bearer: sidecar.Bearer},
 		ready:   took,
 	}, nil
+}
+
+// run starts the system in dir, has use measure it, and ends it such that what its
+// processes spent is accounted to this one.
+func (s system) run(ctx context.Context, dir, target string, use func(*running) error) error {
+	r, err := s.start(ctx, dir, target)
+	if err != nil {
+		return err
+	}
+	if err := use(r); err != nil {
+		r.process.Kill()
+		return err
+	}
+	_, err = r.process.Stop(ctx)
+	return err
 }
