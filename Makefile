@@ -49,7 +49,7 @@ lint: ## gofmt, go vet and staticcheck
 	$(STATICCHECK) ./...
 	cd integration && $(STATICCHECK) ./...
 
-bench: ## measure bellbuoy against a bare durable relay, in turn (BENCH="-rounds 3")
+bench: ## measure speed and cost, as docs/performance.md says; half an hour, or BENCH=-short
 	@go -C integration run ./bench $(BENCH)
 
 lists: ## measure how long lists take of a million events, by each filter

@@ -51,7 +51,10 @@ func (b *bench) costs(ctx context.Context) (section, error) {
 	all := plans(b.o)
 	dirs := make([]string, len(all))
 	for i, p := range all {
-		if p.stored > 0 {
+		switch {
+		case p.stored > 0 && p.stored == b.o.waiting && b.drained != "":
+			dirs[i] = b.drained
+		case p.stored > 0:
 			dirs[i] = filepath.Join(b.dir, fmt.Sprint("stored-", p.stored))
 			if err := b.fill(ctx, dirs[i], p.stored, true); err != nil {
 				return section{}, err

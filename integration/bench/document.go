@@ -48,21 +48,19 @@ func (s section) insert(doc []byte, where string) ([]byte, error) {
 	return bytes.Join([][]byte{doc[:from], text, doc[to:]}, nil), err
 }
 
-// write puts the sections into the document in file.
-func write(file string, sections []section, where string) error {
+// write puts the section into the document in file.
+func (s section) write(file, where string) error {
 	doc, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	for _, s := range sections {
-		if doc, err = s.insert(doc, where); err != nil {
-			return fmt.Errorf("write the table %q into %s: %w", s.name, file, err)
-		}
+	if doc, err = s.insert(doc, where); err != nil {
+		return fmt.Errorf("write the table %q into %s: %w", s.name, file, err)
 	}
 	return os.WriteFile(file, doc, 0o644)
 }
 
-// checkDocument finds out before the run whether [write] will find its places.
+// checkDocument finds out before the run whether [section.write] will find its places.
 func checkDocument(file string) error {
 	doc, err := os.ReadFile(file)
 	if err != nil {

@@ -19,11 +19,11 @@ import (
 
 // machine is what is said of where and when a run was made.
 type machine struct {
-	start              time.Time
-	load               string // average before
-	busy, own          time.Duration
-	syncP50, syncP99   float64 // ms
-	program, processor string
+	start            time.Time
+	load             string // average before
+	busy, own        time.Duration
+	processor        string
+	syncP50, syncP99 float64 // ms
 }
 
 // look begins to watch the machine. The stores will be in dir.
@@ -43,8 +43,8 @@ func look(dir string) (machine, error) {
 	return m, err
 }
 
-// describe says all of it, in one paragraph, at the end of the run.
-func (m machine) describe(o options) (string, error) {
+// describe says all of it, in one paragraph, when a table has been measured.
+func (m machine) describe(b *bench) (string, error) {
 	load, err := loadAverage()
 	if err != nil {
 		return "", err
@@ -53,20 +53,21 @@ func (m machine) describe(o options) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	what := "the relay"
+	if b.program != "" {
+		if what, err = revision(b.program); err != nil {
+			return "", err
+		}
+	}
+	if b.o.scale != usualScale {
+		what += fmt.Sprintf(" with %g times the usual number of events", b.o.scale)
+	}
 	took := time.Since(m.start)
 	others := max(0, (now-m.busy)-(own-m.own)).Seconds() / took.Seconds() / float64(runtime.NumCPU())
-	kind := "A run"
-	if o.short {
-		kind = "A short run, whose figures say little,"
-	}
-	if o.scale != usualScale {
-		kind += fmt.Sprintf(" with %g times the usual number of events", o.scale)
-	}
-	return fmt.Sprintf("%s of %s, on %s: %d cores of %s, %s, append of 4 KiB and fdatasync %s ms (p99 %s ms), "+
-		"load average %s before and %s after, other processes took %.0f %% of the processor time; "+
-		"rounds: %d; it took %s.",
-		kind, m.program, m.start.UTC().Format(time.DateOnly), runtime.NumCPU(), m.processor, runtime.Version(),
-		number(m.syncP50), number(m.syncP99), m.load, load, others*100, o.rounds, took.Round(time.Second)), nil
+	return fmt.Sprintf("%s, %s, rounds: %d. %d cores of %s, %s; append of 4 KiB and fdatasync %s ms, p99 %s ms; "+
+		"load average %s before and %s after, other processes took %.0f %% of the processor time. It took %s.",
+		m.start.UTC().Format(time.DateOnly), what, b.o.rounds, runtime.NumCPU(), m.processor, runtime.Version(),
+		number(m.syncP50), number(m.syncP99), m.load, load, others*100, took.Round(time.Second)), nil
 }
 
 // usualScale is the scale of a whole run.

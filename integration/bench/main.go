@@ -39,7 +39,7 @@ func main() {
 	flag.StringVar(&o.parts, "parts", "side,waiting,cost", "what to measure: beside the relay, deliveries that wait, cost per event")
 	flag.StringVar(&o.write, "write", "", "document to write the tables into, from the sources' folder on")
 	flag.StringVar(&o.root, "root", "..", "folder of bellbuoy's sources")
-	flag.StringVar(&o.dir, "dir", "", "folder for the stores; it should lie on a real disk with 20 GB free (default: a new one in the system's temporary folder)")
+	flag.StringVar(&o.dir, "dir", "", "folder for the stores; it should lie on a real disk with 10 GB free (default: a new one in the system's temporary folder)")
 	flag.BoolVar(&o.relayOnly, "relay-only", false, "measure the relay alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -116,6 +116,7 @@ type bench struct {
 	relay   system
 	sink    *sink // of all
 	load    *envelopes
+	drained string // folder of the store in which so many waited; "" before
 }
 
 func (b *bench) say(format string, args ...any) {
@@ -140,57 +141,50 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer b.sink.Close()
-	m, err := look(b.dir)
-	if err != nil {
-		return err
-	}
 	if !o.relayOnly {
 		b.say("building bellbuoy")
 		if b.program, err = sidecar.Build(ctx, o.root, b.dir, false); err != nil {
 			return err
 		}
-		if m.program, err = revision(b.program); err != nil {
-			return err
-		}
 	}
-	sections, err := b.measureAll(ctx)
-	if err != nil {
-		return err
-	}
-	where, err := m.describe(o)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("\n%s\n", where)
-	for _, s := range sections {
-		fmt.Printf("\n%s:\n\n", s.name)
-		if err := s.print(os.Stdout); err != nil {
-			return err
-		}
-	}
-	if o.write == "" {
-		return nil
-	}
-	return write(o.write, sections, where)
-}
-
-// measureAll measures the parts that were asked for.
-func (b *bench) measureAll(ctx context.Context) ([]section, error) {
-	var sections []section
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) (section, error)
 	}{{"side", b.side}, {"waiting", b.waiting}, {"cost", b.costs}} {
-		if !b.o.has(part.name) {
+		if !o.has(part.name) {
 			continue
 		}
-		s, err := part.measure(ctx)
-		if err != nil {
-			return nil, err
+		if err := b.part(ctx, part.measure); err != nil {
+			return err
 		}
-		sections = append(sections, s)
 	}
-	return sections, nil
+	return nil
+}
+
+// part measures one table, prints it, and writes it into the document at once: what
+// comes after it may fail, or be too long for somebody.
+func (b *bench) part(ctx context.Context, measure func(context.Context) (section, error)) error {
+	m, err := look(b.dir)
+	if err != nil {
+		return err
+	}
+	s, err := measure(ctx)
+	if err != nil {
+		return err
+	}
+	where, err := m.describe(b)
+	if err != nil {
+		return err
+	}
+	text, err := s.text(where)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%s:\n%s", s.name, text)
+	if b.o.write == "" {
+		return nil
+	}
+	return s.write(b.o.write, where)
 }
 
 // side measures the relay and bellbuoy in turn, round by round.
