@@ -682,6 +682,39 @@ func TestLogStaysBounded(t *testing.T) {
 	}
 }
 
+// Many callers at a time make few commits, and the log is moved into the file all the
+// same.
+func TestLogIsMovedUnderManyCallers(t *testing.T) {
+	s := open(t, temp(t))
+	const callers, each, size = 512, 16, 16 << 10
+	var wg sync.WaitGroup
+	for w := range callers {
+		wg.Go(func() {
+			for i := range each {
+				a := push(fmt.Sprint(w, "-", i), fmt.Sprint("r", w))
+				a.Body.Bytes = make([]byte, size)
+				if _, err := s.Accept(context.Background(), a); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		info, err := os.Stat(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > callers*each*size/4 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the file has %d MiB after %d MiB were written", info.Size()>>20, callers*each*size>>20)
+		}
+	}
+}
+
 // BenchmarkCycle is what one event costs the store: accept, claim, record, with 64
 // callers. The figure is bound by the disk's sync times the size of a batch.
 func BenchmarkCycle(b *testing.B) {

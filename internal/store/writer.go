@@ -21,8 +21,12 @@ const callerWait = 200 * time.Microsecond
 // countWait is how long a counted event may wait for a commit to be counted in.
 const countWait = time.Second
 
-// checkpointEvery is after how many commits a checkpoint is asked for.
-const checkpointEvery = 256
+// A checkpoint is asked for after so many commits, or fewer that had so many jobs: by
+// their number alone, the log would grow with the size of a batch.
+const (
+	checkpointEvery = 256
+	checkpointJobs  = 4096
+)
 
 // job is one caller's writing. run is called within a transaction of many jobs, and
 // again if another of them failed, so what it changes in memory it leaves to then,
@@ -82,7 +86,7 @@ func (s *Store) writer() {
 
 	var flush <-chan time.Time // set while something waits only to be counted
 	batch := make([]*job, 0, maxBatch)
-	commits := 0
+	commits, jobs := 0, 0 // since a checkpoint was asked for
 	for {
 		batch = batch[:0]
 		select {
@@ -110,7 +114,9 @@ func (s *Store) writer() {
 			batch = append(batch, s.indexing())
 		}
 		s.commitAll(batch)
-		if commits++; commits%checkpointEvery == 0 {
+		commits, jobs = commits+1, jobs+len(batch)
+		if commits >= checkpointEvery || jobs >= checkpointJobs {
+			commits, jobs = 0, 0
 			select {
 			case checkpoints <- struct{}{}:
 			default: // one is under way, and another is asked for
