@@ -107,9 +107,9 @@ func TestSideTable(t *testing.T) {
 	)
 	for name, want := range map[string][]string{
 		// Medians of the figures, and of the ratios 2, 3 and 1.
-		rowP50:    {"2.00 (1.00 to 4.00)", "4.00 (2.00 to 6.00)", "2.00 (1.00 to 3.00)", "3", "2", isShort},
-		rowBinary: {"", "30.0", "", "36", "32", isGoal},
-		rowReady:  {"", "", "", "300", "150", "not measured"},
+		rowP50:    {"2.00 (1.00 to 4.00)", "4.00 (2.00 to 6.00)", "2.00 (1.00 to 3.00)", "≤ 3", "≤ 2", isShort},
+		rowBinary: {"", "30.0", "", "≤ 36", "≤ 32", isGoal},
+		rowReady:  {"", "", "", "≤ 300", "≤ 150", "not measured"},
 	} {
 		i := slices.IndexFunc(s.rows, func(row []string) bool { return row[0] == name })
 		if i < 0 || !slices.Equal(s.rows[i][1:], want) {
@@ -173,6 +173,39 @@ func TestConditions(t *testing.T) {
 		if len(seen) != s.rules {
 			t.Errorf("%+v: %d conditions", s, len(seen))
 		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	with := func(change func(*options)) options {
+		o := wholeRun()
+		o.root = "../.."
+		change(&o)
+		return o
+	}
+	for name, o := range map[string]options{
+		"a part that is none":           with(func(o *options) { o.parts = "side,other" }),
+		"no rounds":                     with(func(o *options) { o.rounds = 0 }),
+		"no events":                     with(func(o *options) { o.scale = 0 }),
+		"a document of a short run":     with(func(o *options) { o.short, o.write = true, "docs/performance.md" }),
+		"a document of few events":      with(func(o *options) { o.scale, o.write = 0.5, "docs/performance.md" }),
+		"a document that is not there":  with(func(o *options) { o.write = "docs/none.md" }),
+		"a document without the places": with(func(o *options) { o.write = "README.md" }),
+	} {
+		if err := o.check(0); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	o := with(func(o *options) { o.short = true })
+	if err := o.check(0); err != nil {
+		t.Fatal(err)
+	}
+	if o.rounds != 1 || o.waiting >= 1_000_000 || o.stored[1] >= 1_000_000 {
+		t.Errorf("a short run is %+v", o)
+	}
+	o = with(func(o *options) { o.write = "docs/performance.md" })
+	if err := o.check(0); err != nil || !o.has("side") || !o.has("waiting") || !o.has("cost") {
+		t.Errorf("a whole run is %+v: %v", o, err)
 	}
 }
 

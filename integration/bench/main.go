@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/integration/sidecar"
@@ -34,15 +35,15 @@ func main() {
 	}
 	o := wholeRun()
 	flag.IntVar(&o.rounds, "rounds", o.rounds, "how often each is measured")
-	flag.Float64Var(&o.scale, "scale", o.scale, "events per measurement, as a multiple of the usual number")
+	flag.Float64Var(&o.scale, "scale", o.scale, "events per measurement and in stores, as a multiple of the usual number")
 	flag.BoolVar(&o.short, "short", false, "a run of some two minutes, to see that it works: one round, few events, small stores")
-	flag.StringVar(&o.parts, "parts", "side,waiting,cost", "what to measure: beside the relay, deliveries that wait, cost per event")
+	flag.StringVar(&o.parts, "parts", o.parts, "what to measure: beside the relay, deliveries that wait, cost per event")
 	flag.StringVar(&o.write, "write", "", "document to write the tables into, from the sources' folder on")
 	flag.StringVar(&o.root, "root", "..", "folder of bellbuoy's sources")
 	flag.StringVar(&o.dir, "dir", "", "folder for the stores; it should lie on a real disk with 10 GB free (default: a new one in the system's temporary folder)")
 	flag.BoolVar(&o.relayOnly, "relay-only", false, "measure the relay alone")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := o.check(flag.NArg()); err != nil {
 		fatal(fmt.Errorf("%w; see -help", err))
@@ -72,7 +73,7 @@ type options struct {
 
 // wholeRun is how much the run has whose figures are for the document.
 func wholeRun() options {
-	return options{rounds: 5, scale: usualScale, stored: []int{100_000, 1_000_000}, waiting: 1_000_000}
+	return options{rounds: 5, scale: usualScale, parts: "side,waiting,cost", stored: []int{100_000, 1_000_000}, waiting: 1_000_000}
 }
 
 // check completes the options and finds what is wrong with them.
@@ -97,10 +98,14 @@ func (o *options) check(args int) error {
 			return err
 		}
 	}
+	stores := o.scale
 	if o.short {
-		o.rounds, o.scale = 1, 0.05
-		o.stored, o.waiting = []int{1000, 10_000}, 20_000
+		o.rounds, o.scale, stores = 1, 0.05, 0.02
 	}
+	for i := range o.stored {
+		o.stored[i] = max(1, int(float64(o.stored[i])*stores))
+	}
+	o.waiting = max(1000, int(float64(o.waiting)*stores)) // of fewer nothing is left to measure
 	return nil
 }
 

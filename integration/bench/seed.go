@@ -37,9 +37,9 @@ func seed(ctx context.Context, dir string, load *envelopes, n int, delivered boo
 	if err := s.PutRuleSet(ctx, ruleSet, []byte("[]")); err != nil {
 		return err
 	}
-	// As many at a time as fit into what is handed over in memory, so that of those
-	// that are to be delivered none has to be read back.
-	const writers = 512
+	// Fewer than are handed over in memory, so that of those that are to be delivered
+	// none has to be read back.
+	const writers = 128
 	var (
 		next atomic.Int64
 		errs [writers]error

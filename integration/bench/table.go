@@ -116,7 +116,11 @@ func (w want) bounds() (least, goal string) {
 	if w.ratio {
 		unit = " x"
 	}
-	least, goal = short(w.least)+unit, short(w.goal)+unit
+	sign := "≥ "
+	if w.less {
+		sign = "≤ "
+	}
+	least, goal = sign+short(w.least)+unit, sign+short(w.goal)+unit
 	if w.relay > 0 {
 		goal += " and " + short(w.relay) + " x"
 	}
