@@ -59,15 +59,16 @@ func (s *Store) counted(a Arrival) {
 
 // acceptance is one arrival on its way into a transaction.
 type acceptance struct {
-	s       *Store
-	a       *Arrival
-	headers string
-	result  Accepted
+	s        *Store
+	a        *Arrival
+	headers  string
+	received time.Time
+	result   Accepted
 }
 
 func (w *acceptance) events(ctx context.Context) error {
 	s, a := w.s, w.a
-	w.result = Accepted{}
+	w.result, w.received = Accepted{}, s.steady.at(a.Received)
 	arrival := int64(0) // written with the first event that is new
 	for i := range a.Items {
 		it := &a.Items[i]
@@ -81,7 +82,7 @@ func (w *acceptance) events(ctx context.Context) error {
 		if arrival == 0 {
 			s.seqs.arrival++
 			arrival = s.seqs.arrival
-			if _, err := s.stmts.insertArrival.ExecContext(ctx, arrival, a.Registry, micros(a.Received), a.Remote, w.headers,
+			if _, err := s.stmts.insertArrival.ExecContext(ctx, arrival, a.Registry, micros(w.received), a.Remote, w.headers,
 				a.Body.Bytes, a.Body.Size, a.Body.SHA256[:], a.Body.Truncated); err != nil {
 				return err
 			}
@@ -138,8 +139,8 @@ func (w *acceptance) event(ctx context.Context, it *Item, arrival int64) error {
 	s.seqs.event++
 	seq := s.seqs.event
 	s.tail.pending[e.ID] = tailed{seq, it.Fingerprint}
-	s.sums.accept(seq, w.a.Received)
-	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(s.steady.at(routeAt)), micros(w.a.Received),
+	s.sums.accept(seq, w.received)
+	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, arrival, state, heldFor, micros(s.steady.at(routeAt)), micros(w.received),
 		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, it.keys, e.Native.ID,
 		it.Fingerprint[:], ruleSet, matched, body); err != nil {
 		return err

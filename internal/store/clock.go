@@ -18,14 +18,11 @@ import (
 const (
 	// clockStep is from which difference on the clock is taken to have been set.
 	clockStep = 50 * time.Millisecond
-	// rowsStep is from which difference on deliveries are moved with it. There may be a
-	// million of them, and it hardly matters when they are tried to the second.
-	rowsStep = 10 * time.Second
 	// agesStep is from which difference on a clock that was set forward makes nothing older.
 	// What is less may be the time for which the machine slept.
 	agesStep = 30 * 24 * time.Hour
-	// clockKept is how often the time is written down, where there is a commit, for the next process to see that the
-	// clock was set back since.
+	// clockKept is how often the time is written down, where there is a commit, for the next
+	// process to see that the clock was set back since.
 	clockKept = time.Second
 )
 
@@ -64,15 +61,27 @@ func (s *Store) now() time.Time { return s.steady.at(time.Now()) }
 func (s *Store) Now() time.Time { return s.committed.Load().at(time.Now()) }
 
 // reset returns c as it is by the clock on the wall, and by how much that was set: 0 where
-// it was not.
+// it was not. It looks twice, since this process may be stopped between the two clocks.
 func (s *Store) reset(c steady) (steady, time.Duration) {
-	since := time.Now()
-	wall := s.wall().Round(0)
-	step := wall.Sub(c.at(since))
-	if step.Abs() < clockStep || time.Since(since) >= clockStep/2 { // or this process was stopped in between
+	first := s.onWall()
+	step := first.base.Sub(c.at(first.since))
+	if step.Abs() < clockStep {
 		return c, 0
 	}
-	return c.moved(step, wall, since), step
+	second := s.onWall()
+	if again := second.base.Sub(c.at(second.since)); (again - step).Abs() < clockStep {
+		return c.moved(again, second.base, second.since), again
+	}
+	return c, 0
+}
+
+// onWall reads the clock on the wall.
+func (s *Store) onWall() steady {
+	since := time.Now()
+	if s.wall == nil {
+		return steady{base: since.Round(0), since: since}
+	}
+	return steady{base: s.wall().Round(0), since: since}
 }
 
 // moved is a clock that was set by step and shows wall at a moment.
@@ -111,7 +120,7 @@ func (s *Store) followClock(ctx context.Context) error {
 		}
 		s.steady = next
 	}
-	if step.Abs() < rowsStep && s.now().Sub(s.kept) < clockKept {
+	if step == 0 && s.now().Sub(s.kept) < clockKept {
 		return nil
 	}
 	return s.keepClock(ctx)
@@ -135,11 +144,8 @@ func (s *Store) noticeClock(ctx context.Context) {
 
 // moveClock moves all that is to come, and all that counts from when it was, by step.
 func (s *Store) moveClock(ctx context.Context, step time.Duration) error {
-	move := []string{s.stmts.text.moveSpent, s.stmts.text.clock.targets}
-	if step.Abs() >= rowsStep {
-		move = append(move, s.stmts.text.clock.waiting, s.stmts.text.clock.parked, s.stmts.text.clock.held)
-	}
-	for _, text := range move {
+	of := &s.stmts.text.clock
+	for _, text := range []string{of.waiting, of.parked, of.held, of.targets, s.stmts.text.moveSpent} {
 		if _, err := s.conn.ExecContext(ctx, text, step.Microseconds()); err != nil {
 			return sqliteError(err)
 		}
@@ -184,7 +190,7 @@ func (s *Store) takeOverClock(ctx context.Context) error {
 		now := s.steady
 		s.committed.Store(&now)
 	}()
-	s.steady = steady{base: s.wall().Round(0), since: time.Now()}
+	s.steady = s.onWall()
 	var value string
 	switch err := s.conn.QueryRowContext(ctx, s.stmts.text.clock.kept).Scan(&value); {
 	case errors.Is(err, sql.ErrNoRows):
@@ -196,8 +202,13 @@ func (s *Store) takeOverClock(ctx context.Context) error {
 	if _, err := fmt.Sscan(value, &last, &ahead, &set); err != nil {
 		return fmt.Errorf("%w: clock %q is no time", ErrCorrupt, value)
 	}
+	var newest int64 // it may have come since
+	if err := s.conn.QueryRowContext(ctx, s.stmts.text.clock.newest).Scan(&newest); err != nil {
+		return sqliteError(err)
+	}
+	last = max(last, newest)
 	s.steady.ahead, s.steady.set = time.Duration(ahead)*time.Microsecond, moment(set)
-	if step := s.steady.base.Sub(fromMicros(last)); step <= -rowsStep {
+	if step := s.steady.base.Sub(fromMicros(last)); step < 0 {
 		s.steady = s.steady.moved(step, s.steady.base, s.steady.since)
 		return s.setBack(ctx, step)
 	}

@@ -71,7 +71,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 		return s.giveBack(ctx, o)
 	}
 	now := s.now()
-	o.Next, o.Asked = s.steady.at(o.Next), s.steady.at(o.Asked)
+	o.Time, o.Next, o.Asked = s.steady.at(o.Time), s.steady.at(o.Next), s.steady.at(o.Asked)
 	ended := now
 	if o.State == Waiting {
 		ended = time.Time{}

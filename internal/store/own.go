@@ -32,7 +32,7 @@ func (s *Store) raise(ctx context.Context, t event.Type, about string, target ev
 	}
 	now = now.UTC()
 	w := &acceptance{s: s, headers: "{}", a: &Arrival{
-		Registry: Own, Received: now, Body: Raw{Bytes: []byte{}},
+		Registry: Own, Received: s.steady.moment(now), Body: Raw{Bytes: []byte{}},
 		Items: []Item{{
 			Event: event.Event{
 				V: event.Version, ID: id.String(), Type: t, Time: now, TimeSource: event.TimeNative, Received: now,

@@ -71,7 +71,7 @@ type Store struct {
 	seqs      sequences
 	present   presence // the writer's
 	health    health
-	wall      func() time.Time
+	wall      func() time.Time       // nil: the system's
 	steady    steady                 // the writer's
 	kept      time.Time              // when the time was last written down; the writer's
 	committed atomic.Pointer[steady] // the clock by which the rows are that others see
@@ -111,9 +111,6 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		renderings: map[string]int64{},
 		wall:       o.Now,
 		pacer:      pacer{wrote: map[string]bool{}},
-	}
-	if s.wall == nil {
-		s.wall = time.Now
 	}
 	if s.window <= 0 {
 		s.window = 1024
