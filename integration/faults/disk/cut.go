@@ -2,6 +2,7 @@ package disk
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -47,6 +48,24 @@ type History struct {
 
 // Len is how long the history is: power can be cut at 0 to Len.
 func (h *History) Len() int { return len(h.log) }
+
+// Cuts goes through so many cuts at points by chance, in their order.
+func (h *History) Cuts(n int, r *rand.Rand) iter.Seq2[int, Image] {
+	points := make([]int, n)
+	for i := range points {
+		points[i] = r.IntN(h.Len() + 1)
+	}
+	slices.Sort(points)
+	return func(yield func(int, Image) bool) {
+		c := h.Cutter()
+		for _, at := range points {
+			c.To(at)
+			if !yield(at, c.Cut(r)) {
+				return
+			}
+		}
+	}
+}
 
 // Cutter goes through a history and tells what the disk may have where power is cut.
 type Cutter struct {
