@@ -123,7 +123,12 @@ func (p *promises) post(s *store.Store, r *rand.Rand) error {
 	}
 	p.note(made, func(at int) span { return span{at, never} })
 	if _, err := s.Accept(context.Background(), a); err != nil {
-		return err
+		return p.refused(s, err, func() {
+			for _, e := range made {
+				e.stored = span{never, never}
+				e.routedAt(e.stored)
+			}
+		})
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,6 +137,17 @@ func (p *promises) post(s *store.Store, r *rand.Rand) error {
 		e.routedAt(span{e.routed.begun, p.now()})
 	}
 	return nil
+}
+
+// refused says that nothing was written of something, unless the store has failed: then
+// nobody knows.
+func (p *promises) refused(s *store.Store, err error, undo func()) error {
+	if s.Err() == nil {
+		p.mu.Lock()
+		undo()
+		p.mu.Unlock()
+	}
+	return err
 }
 
 // note remembers what is to be sent, and when its events will be routed.
@@ -163,7 +179,7 @@ func (p *promises) unreadable(s *store.Store, a store.Arrival) error {
 	p.quarantine[a.Body.SHA256] = q
 	p.mu.Unlock()
 	if _, err := s.Accept(context.Background(), a); err != nil {
-		return err
+		return p.refused(s, err, func() { *q = span{never, never} })
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,14 +195,14 @@ func (p *promises) held(s *store.Store, a store.Arrival, r *rand.Rand) error {
 	a.Items = []store.Item{it}
 	p.note([]*promised{e}, func(int) span { return span{never, never} })
 	if _, err := s.Accept(context.Background(), a); err != nil {
-		return err
+		return p.refused(s, err, func() { e.stored = span{never, never} })
 	}
 	p.mu.Lock()
 	e.stored.acked = p.now()
 	e.routedAt(span{p.now(), never})
 	p.mu.Unlock()
 	if err := s.Route(context.Background(), e.id, routing); err != nil {
-		return err
+		return p.refused(s, err, func() { e.routedAt(span{never, never}) })
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -273,8 +289,15 @@ func (p *promises) deliver(s *store.Store, target string, r *rand.Rand) error {
 		outcomes = append(outcomes, o)
 	}
 	p.mu.Unlock()
-	if err := s.RecordNow(context.Background(), outcomes); err != nil {
-		return err
+	for {
+		err := s.RecordNow(context.Background(), outcomes)
+		if err == nil {
+			break
+		}
+		if s.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond) // as delivery does
 	}
 	p.mu.Lock()
 	for _, to := range next {
@@ -312,15 +335,14 @@ func (p *promises) again(s *store.Store, target string) error {
 		func(string) (store.Terms, bool) {
 			return store.Terms{Type: "webhook", Ordered: true, GiveUpAfter: time.Hour}, true
 		})
+	undo := func() { d.stages = slices.DeleteFunc(d.stages, func(s *stage) bool { return s == to }) }
 	if err != nil {
-		return err
+		return p.refused(s, err, undo)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if run.Done == 1 {
-		to.acked = p.now()
-	} else { // it is deleted
-		d.stages = slices.DeleteFunc(d.stages, func(s *stage) bool { return s == to })
+	if to.acked = p.now(); run.Done == 0 { // it is deleted
+		undo()
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ import (
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	r := faults.Rand(t)
-	cuts := faults.Scale(t, 500, 1_000_000)
+	cuts := faults.Scale(t, 3000, 1_000_000)
 	done := 0
 	for lived := 0; done < cuts; lived++ {
 		n, image, err := powerCuts(t, r, min(cuts-done, 100), lived, nil)

@@ -91,7 +91,8 @@ func (p *promises) kept(db *sql.DB, at int) error {
 	defer p.mu.Unlock()
 	var w wrong
 	found := map[string]string{} // the states of events
-	err := each(db, `SELECT e.id, e.state, e.json, a.body, a.sha256 FROM event e LEFT JOIN arrival a ON a.seq = e.arrival`, func(scan func(...any) error) error {
+	err := each(db, `SELECT e.id, e.state, e.json, a.body, a.sha256 FROM event e LEFT JOIN arrival a ON a.seq = e.arrival
+		WHERE e.type NOT LIKE 'bellbuoy.%'`, func(scan func(...any) error) error {
 		var id, state string
 		var json, body, sum []byte
 		if err := scan(&id, &state, &json, &body, &sum); err != nil {

@@ -1,7 +1,7 @@
 // Package disk puts a disk that a test can break beneath SQLite. It lies between SQLite and
 // the files of one folder: it tells a test of each call, lets it fail, and keeps a record of
 // all that was written, from which [Cutter] makes what a disk has after a power cut. What is
-// read and written otherwise than by SQLite does not pass here, nor does the memory that
+// read and written otherwise than by SQLite does not pass here, nor what is in the memory that
 // connections share to find their way in the log (the -shm file).
 package disk
 
@@ -25,6 +25,7 @@ const (
 	Truncate
 	Sync
 	Delete
+	Share // what connections share becomes larger
 )
 
 // Call is one call of SQLite's.
@@ -42,15 +43,21 @@ type Fault struct {
 	part bool
 }
 
-// Full says that there is no room. Half of what was to be written is, as on a disk that
-// runs full.
-func Full() Fault { return Fault{code: sqlite3.SQLITE_FULL, part: true} }
+// Full says that there is no room, as SQLite calls it for this kind of call. Half of what
+// was to be written is, as on a disk that runs full.
+func Full(k Kind) Fault {
+	if k == Share {
+		return Fault{code: sqlite3.SQLITE_IOERR_SHMSIZE}
+	}
+	return Fault{code: sqlite3.SQLITE_FULL, part: true}
+}
 
 // Broken is an error of the device, as SQLite calls it for this kind of call.
 func Broken(k Kind) Fault {
 	code := map[Kind]int32{
 		Open: sqlite3.SQLITE_CANTOPEN, Read: sqlite3.SQLITE_IOERR_READ, Write: sqlite3.SQLITE_IOERR_WRITE,
 		Truncate: sqlite3.SQLITE_IOERR_TRUNCATE, Sync: sqlite3.SQLITE_IOERR_FSYNC, Delete: sqlite3.SQLITE_IOERR_DELETE,
+		Share: sqlite3.SQLITE_IOERR_SHMMAP,
 	}
 	return Fault{code: code[k]}
 }

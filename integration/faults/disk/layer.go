@@ -18,6 +18,7 @@ type (
 	closeFunc    = func(tls *libc.TLS, file uintptr) int32
 	transferFunc = func(tls *libc.TLS, file, buf uintptr, n int32, offset int64) int32
 	truncateFunc = func(tls *libc.TLS, file uintptr, size int64) int32
+	shareFunc    = func(tls *libc.TLS, file uintptr, region, size, extend int32, out uintptr) int32
 	syncFunc     = func(tls *libc.TLS, file uintptr, flags int32) int32
 )
 
@@ -131,12 +132,13 @@ func (l *layer) methodsOf(base uintptr) *methods {
 	}
 	m := &methods{base: *at[sqlite3.Tsqlite3_io_methods](base)}
 	m.ours = m.base
-	shut, read, write, truncate, flush := l.close, l.read, l.write, l.truncate, l.sync
+	shut, read, write, truncate, flush, share := l.close, l.read, l.write, l.truncate, l.sync, l.share
 	m.ours.FxClose = l.keep(pointer[closeFunc](shut), shut)
 	m.ours.FxRead = l.keep(pointer[transferFunc](read), read)
 	m.ours.FxWrite = l.keep(pointer[transferFunc](write), write)
 	m.ours.FxTruncate = l.keep(pointer[truncateFunc](truncate), truncate)
 	m.ours.FxSync = l.keep(pointer[syncFunc](flush), flush)
+	m.ours.FxShmMap = l.keep(pointer[shareFunc](share), share)
 	l.methods[base] = m
 	return m
 }
@@ -225,6 +227,16 @@ func (l *layer) sync(_ *libc.TLS, p uintptr, _ int32) int32 {
 		f.syncDir = false
 	}
 	return sqlite3.SQLITE_OK
+}
+
+func (l *layer) share(tls *libc.TLS, p uintptr, region, size, extend int32, out uintptr) int32 {
+	f := l.at(p)
+	if extend != 0 {
+		if fault := f.disk.ask(Call{Kind: Share, File: f.name}); fault.code > 0 {
+			return fault.code
+		}
+	}
+	return function[shareFunc](f.base.FxShmMap)(tls, p, region, size, extend, out)
 }
 
 func (l *layer) delete(tls *libc.TLS, vfs, path uintptr, syncDir int32) int32 {
