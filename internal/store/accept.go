@@ -197,8 +197,13 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 			return err
 		}
 		s.seqs.delivery++
+		c := Claimed{
+			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
+			Event: r.JSON, GiveUp: giveUp, Rendering: p.Rendering,
+			Shadow: s.present.named[p.Target].Shadow,
+		}
 		if _, err := s.stmts.insertDelivery.ExecContext(ctx, s.seqs.delivery, p.ID, seq, p.Target, p.Type, p.Rule, list(p.Rules),
-			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp.Add(-s.lost(p.Target, now))), p.Hold.Microseconds(), rendering); err != nil {
+			p.Key, micros(p.Due), lease, where == behind, micros(p.GiveUp.Add(-s.lost(p.Target, now))), p.Hold.Microseconds(), rendering, c.sum()); err != nil {
 			return err
 		}
 		if parked {
@@ -210,11 +215,6 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 			continue
 		}
 		s.sums.plan(p.Target, p.Type)
-		c := Claimed{
-			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
-			Event: r.JSON, GiveUp: giveUp, Rendering: p.Rendering,
-			Shadow: s.present.named[p.Target].Shadow,
-		}
 		s.shelves.reserve(p.Target)
 		s.shelves.change(p.Target, func(sh *shelf) {
 			sh.handed = append(sh.handed, c)

@@ -132,8 +132,12 @@ func (s *Store) lease(ctx context.Context, target string, n int, now time.Time) 
 	for rows.Next() {
 		c := Claimed{Target: target, Shadow: s.present.named[target].Shadow}
 		var giveUp int64
-		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Earlier, &c.Resume, &giveUp, (*[]byte)(&c.Event), &c.Rendering, &c.Probes); err != nil {
+		var sum sql.NullInt64
+		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Earlier, &c.Resume, &giveUp, (*[]byte)(&c.Event), &c.Rendering, &c.Probes, &sum); err != nil {
 			return nil, err
+		}
+		if sum.Valid && sum.Int64 != c.sum() {
+			return nil, c.damaged()
 		}
 		c.Attempt++
 		c.GiveUp = s.steady.moment(fromMicros(giveUp).Add(lost))

@@ -34,7 +34,8 @@ func (s *Store) rendering(ctx context.Context, source string) (sql.NullInt64, er
 }
 
 // Native returns the body that the event of a delivery came in, as far as it was kept,
-// and its content type. [ErrNotFound] where there is no such delivery.
+// and its content type. [ErrNotFound] where there is no such delivery, [ErrCorrupt] where
+// the file is damaged there.
 func (s *Store) Native(ctx context.Context, seq int64) (Raw, string, error) {
 	var raw Raw
 	var headers, sum []byte
@@ -48,6 +49,9 @@ func (s *Store) Native(ctx context.Context, seq int64) (Raw, string, error) {
 		return Raw{}, "", fmt.Errorf("read what delivery %d came in: %w", seq, sqliteError(err))
 	}
 	copy(raw.SHA256[:], sum)
+	if !raw.Truncated && sha256.Sum256(raw.Bytes) != raw.SHA256 {
+		return Raw{}, "", fmt.Errorf("read what delivery %d came in: %w: its bytes are not those that came", seq, ErrCorrupt)
+	}
 	var named map[string]string
 	if err := json.Unmarshal(headers, &named); err != nil {
 		return Raw{}, "", fmt.Errorf("read the headers that delivery %d came with: %w", seq, err)

@@ -64,6 +64,9 @@ func (s *Store) openSQLite(ctx context.Context, version string) error {
 		return s.openError(err)
 	}
 	if s.stmts, err = prepare(ctx, s.conn, &sqliteTexts); err != nil {
+		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code() == sqlite3.SQLITE_ERROR { // its schema has the right number
+			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
 		return s.openError(err)
 	}
 	return nil
@@ -152,8 +155,11 @@ func sqliteError(err error) error {
 // final reports whether nothing may be written after err: the disk failed, went
 // read-only, or the file is damaged. A full disk is not final.
 func final(err error) bool {
+	if errors.Is(err, ErrCorrupt) {
+		return true
+	}
 	var e *sqlite.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || noRoom(err) {
 		return false
 	}
 	switch e.Code() & 0xff {
@@ -163,10 +169,11 @@ func final(err error) bool {
 	return false
 }
 
-// noRoom reports whether err says that the disk is full.
+// noRoom reports whether err says that the disk is full: for the file and its log, or for
+// the index of the log that connections share, which has an error of its own.
 func noRoom(err error) bool {
 	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }
 
 // checkpoint moves what is committed from the log into the file, beside the writer.
@@ -218,8 +225,8 @@ var sqliteTexts = texts{
 	indexKeys: `INSERT OR IGNORE INTO event_key (key, event)
 		SELECT k.value, e.seq FROM event e, json_each(e.keys) k WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY 1, 2`,
 	setIndexed: `UPDATE meta SET value = ?1 WHERE key = 'indexed'`,
-	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, behind, give_up, hold, rendering)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12, ?13, ?14)`,
+	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, behind, give_up, hold, rendering, sum)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12, ?13, ?14, ?15)`,
 	insertQuarantine: `INSERT INTO quarantine (seq, id, registry, received, last, remote, headers, reason, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 		ON CONFLICT (registry, sha256) DO UPDATE SET count = count + 1, last = excluded.last`,
@@ -244,7 +251,7 @@ var sqliteTexts = texts{
 				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 ORDER BY seq LIMIT ?3)
 			LIMIT ?3)
 		RETURNING seq, id, type, key, earlier + attempts, earlier, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event),
-			coalesce((SELECT source FROM rendering WHERE rendering.id = delivery.rendering), ''), probes`,
+			coalesce((SELECT source FROM rendering WHERE rendering.id = delivery.rendering), ''), probes, sum`,
 	free: `UPDATE delivery SET behind = 0 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND key = ?2 AND state = 'waiting' AND behind = 1 ORDER BY seq LIMIT ?3)`,
 	keysBehind: `WITH RECURSIVE k (key) AS (
