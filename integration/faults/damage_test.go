@@ -70,7 +70,8 @@ func memory(t *testing.T) int64 {
 // is killed, with most in the log, and as one that ends.
 func filled(t *testing.T, r *rand.Rand) (p *promises, killed, closed disk.Image) {
 	t.Helper()
-	dir, _ := underDisk(t)
+	dir, _, remove := underDisk(t)
+	defer remove()
 	var clock atomic.Int64
 	p = newPromises(func() int { return int(clock.Add(1)) })
 	s, err := openStore(dir)
@@ -142,16 +143,8 @@ func damaged(of disk.Image, r *rand.Rand) (disk.Image, string) {
 // usable opens a store on damaged files, if it can be, and takes all out of it.
 func (p *promises) usable(t *testing.T, image disk.Image, r *rand.Rand) (end string, err error) {
 	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
-	d, err := disk.Under(dir)
-	if err != nil {
-		return "", err
-	}
-	defer d.Remove()
+	dir, _, remove := underDisk(t)
+	defer remove()
 	if err := image.Write(dir); err != nil {
 		return "", err
 	}

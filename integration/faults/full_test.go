@@ -20,7 +20,8 @@ import (
 func TestDiskFullForTheIndexOfTheLog(t *testing.T) {
 	t.Parallel()
 	r := faults.Rand(t)
-	dir, d := underDisk(t)
+	dir, d, remove := underDisk(t)
+	defer remove()
 	var clock atomic.Int64
 	p := newPromises(func() int { return int(clock.Add(1)) })
 	s, err := openStore(dir)

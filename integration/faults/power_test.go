@@ -87,7 +87,8 @@ func powerCuts(t *testing.T, r *rand.Rand, cuts, lived int, fault func(disk.Call
 // life is that of a store from its making on, through some restarts.
 func life(t *testing.T, r *rand.Rand, lived int, fault func(disk.Call) disk.Fault) (*promises, *disk.History) {
 	t.Helper()
-	dir, d := underDisk(t)
+	dir, d, remove := underDisk(t)
+	defer remove()
 	d.Fail(fault)
 	d.Record(disk.Image{})
 	p := newPromises(d.Now)
@@ -142,20 +143,22 @@ func checkpointing(t *testing.T, dir string, r *rand.Rand) (stop func()) {
 	}
 }
 
-// underDisk makes a folder on a disk that can be broken.
-func underDisk(t *testing.T) (string, *disk.Disk) {
+// underDisk makes a folder on a disk that can be broken, until it is removed: a night makes
+// too many to leave that to the test's end.
+func underDisk(t *testing.T) (dir string, d *disk.Disk, remove func()) {
 	t.Helper()
-	dir := t.TempDir()
-	d, err := disk.Under(dir)
+	dir, err := os.MkdirTemp("", "bellbuoy-disk-")
+	if err == nil {
+		d, err = disk.Under(dir)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := d.Remove(); err != nil {
+	return dir, d, func() {
+		if err := errors.Join(d.Remove(), os.RemoveAll(dir)); err != nil {
 			t.Error(err)
 		}
-	})
-	return dir, d
+	}
 }
 
 // ask opens a store's file beside the store. It waits so long for others.
@@ -173,16 +176,8 @@ func ask(t *testing.T, dir string, wait time.Duration) *sql.DB {
 // does to the disk.
 func (p *promises) survives(t *testing.T, image disk.Image, at int, r *rand.Rand) (*disk.History, error) {
 	t.Helper()
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	d, err := disk.Under(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Remove()
+	dir, d, remove := underDisk(t)
+	defer remove()
 	if err := image.Write(dir); err != nil {
 		return nil, err
 	}

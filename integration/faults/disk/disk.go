@@ -85,17 +85,18 @@ func Under(dir string) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+	real, err := filepath.EvalSymlinks(dir) // as SQLite names it
+	if err != nil {
 		return nil, fmt.Errorf("put a disk under %s: %w", dir, err)
 	}
-	d := &Disk{dir: dir}
-	if _, taken := l.disks.LoadOrStore(dir, d); taken {
+	d := &Disk{dir: real}
+	if _, taken := l.disks.LoadOrStore(real, d); taken {
 		return nil, fmt.Errorf("put a disk under %s: there is one", dir)
 	}
 	return d, nil
 }
 
-// Remove takes the disk away: files that are opened from now on are the system's.
+// Remove takes the disk away, when all of its files are closed.
 func (d *Disk) Remove() error {
 	l, err := installed()
 	if err == nil {

@@ -24,10 +24,12 @@ type (
 
 // at is the C value at an address, and function the Go value of a C function pointer, as
 // the translated SQLite has them.
-func at[T any](p uintptr) *T                    { return *(**T)(unsafe.Pointer(&p)) }
-func function[F any](p uintptr) F               { return *(*F)(unsafe.Pointer(&p)) }
-func pointer[F any](f F) uintptr                { return *(*uintptr)(unsafe.Pointer(&f)) }
-func bytesAt(p uintptr, n int32) []byte         { return unsafe.Slice(at[byte](p), n) }
+func at[T any](p uintptr) *T            { return *(**T)(unsafe.Pointer(&p)) }
+func function[F any](p uintptr) F       { return *(*F)(unsafe.Pointer(&p)) }
+func pointer[F any](f F) uintptr        { return *(*uintptr)(unsafe.Pointer(&f)) }
+func bytesAt(p uintptr, n int32) []byte { return unsafe.Slice(at[byte](p), n) }
+
+// keep keeps the function that SQLite has the address p of.
 func (l *layer) keep(p uintptr, of any) uintptr { l.kept = append(l.kept, of); return p }
 
 // layer is SQLite's default file system with disks under some of its folders. There is one
