@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -38,7 +39,6 @@ type layer struct {
 	disks sync.Map // folder -> *Disk
 	files sync.Map // address of SQLite's file -> *file
 	base  *sqlite3.Tsqlite3_vfs
-	vfs   sqlite3.Tsqlite3_vfs
 	kept  []any // functions that SQLite has the addresses of
 
 	mu      sync.Mutex
@@ -46,7 +46,7 @@ type layer struct {
 }
 
 // methods are the base's methods of a file, and those with some of them replaced.
-type methods struct{ base, ours sqlite3.Tsqlite3_io_methods }
+type methods struct{ base, ours *sqlite3.Tsqlite3_io_methods }
 
 // file is an open file.
 type file struct {
@@ -69,22 +69,36 @@ func install() (*layer, error) {
 	defer tls.Close()
 	found := sqlite3.Xsqlite3_vfs_find(tls, 0)
 	if found == 0 {
-		return nil, fmt.Errorf("install the disk: SQLite has no file system")
+		return nil, errors.New("install the disk: SQLite has no file system")
 	}
 	l.base = at[sqlite3.Tsqlite3_vfs](found)
 	name, err := libc.CString("breakable")
 	if err != nil {
 		return nil, fmt.Errorf("install the disk: %w", err)
 	}
-	l.vfs = *l.base
-	l.vfs.FpNext, l.vfs.FzName = 0, name
+	vfs, err := copied(tls, l.base)
+	if err != nil {
+		return nil, err
+	}
+	vfs.FpNext, vfs.FzName = 0, name
 	open, remove := l.open, l.delete
-	l.vfs.FxOpen = l.keep(pointer[openFunc](open), open)
-	l.vfs.FxDelete = l.keep(pointer[deleteFunc](remove), remove)
-	if rc := sqlite3.Xsqlite3_vfs_register(tls, pointer(&l.vfs), 1); rc != sqlite3.SQLITE_OK {
+	vfs.FxOpen = l.keep(pointer[openFunc](open), open)
+	vfs.FxDelete = l.keep(pointer[deleteFunc](remove), remove)
+	if rc := sqlite3.Xsqlite3_vfs_register(tls, pointer(vfs), 1); rc != sqlite3.SQLITE_OK {
 		return nil, fmt.Errorf("install the disk: SQLite answers %d", rc)
 	}
 	return l, nil
+}
+
+// copied copies what SQLite is to have into memory of C's, where it may look for it.
+func copied[T any](tls *libc.TLS, of *T) (*T, error) {
+	p := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(*of)))
+	if p == 0 {
+		return nil, errors.New("install the disk: no memory")
+	}
+	c := at[T](p)
+	*c = *of
+	return c, nil
 }
 
 // diskOf returns the disk that the file at a path is on, nil for none, and its name there.
@@ -114,11 +128,14 @@ func (l *layer) open(tls *libc.TLS, vfs, path, to uintptr, flags int32, out uint
 	if rc := base(tls, vfs, path, to, flags, out); rc != sqlite3.SQLITE_OK {
 		return rc
 	}
-	m := l.methodsOf(at[sqlite3.Tsqlite3_file](to).FpMethods)
-	at[sqlite3.Tsqlite3_file](to).FpMethods = pointer(&m.ours)
+	m, err := l.methodsOf(tls, at[sqlite3.Tsqlite3_file](to).FpMethods)
+	if err != nil {
+		return sqlite3.SQLITE_NOMEM
+	}
+	at[sqlite3.Tsqlite3_file](to).FpMethods = pointer(m.ours)
 	const journals = sqlite3.SQLITE_OPEN_MAIN_JOURNAL | sqlite3.SQLITE_OPEN_SUPER_JOURNAL | sqlite3.SQLITE_OPEN_WAL
 	l.files.Store(to, &file{
-		disk: d, base: &m.base, name: name, id: d.opened(name), record: d.record,
+		disk: d, base: m.base, name: name, id: d.opened(name), record: d.record,
 		// SQLite's file system for Unix does so.
 		syncDir: flags&sqlite3.SQLITE_OPEN_CREATE != 0 && flags&journals != 0,
 	})
@@ -126,14 +143,17 @@ func (l *layer) open(tls *libc.TLS, vfs, path, to uintptr, flags int32, out uint
 }
 
 // methodsOf replaces some methods of the base's.
-func (l *layer) methodsOf(base uintptr) *methods {
+func (l *layer) methodsOf(tls *libc.TLS, base uintptr) (*methods, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if m := l.methods[base]; m != nil {
-		return m
+		return m, nil
 	}
-	m := &methods{base: *at[sqlite3.Tsqlite3_io_methods](base)}
-	m.ours = m.base
+	m := &methods{base: at[sqlite3.Tsqlite3_io_methods](base)}
+	var err error
+	if m.ours, err = copied(tls, m.base); err != nil {
+		return nil, err
+	}
 	shut, read, write, truncate, flush, share := l.close, l.read, l.write, l.truncate, l.sync, l.share
 	m.ours.FxClose = l.keep(pointer[closeFunc](shut), shut)
 	m.ours.FxRead = l.keep(pointer[transferFunc](read), read)
@@ -142,7 +162,7 @@ func (l *layer) methodsOf(base uintptr) *methods {
 	m.ours.FxSync = l.keep(pointer[syncFunc](flush), flush)
 	m.ours.FxShmMap = l.keep(pointer[shareFunc](share), share)
 	l.methods[base] = m
-	return m
+	return m, nil
 }
 
 func (l *layer) at(p uintptr) *file {
