@@ -1,109 +1,162 @@
 // Package ledger compares what was promised with what came: the registry's side
-// enters every event that was answered 202, the receiver's side every request.
+// enters every event that it posts and every one that was answered 202, the receivers'
+// side every request, and what the trace says of each delivery is held against both.
 package ledger
 
 import (
-	"fmt"
+	"slices"
 	"sync"
 )
 
 // Ledger is safe for use from many goroutines.
 type Ledger struct {
-	mu       sync.Mutex
-	accepted []entry
-	first    []entry             // the first arrival of each event, in order
-	ids      map[string][]string // native id -> webhook ids that it came under
-	sends    map[string]int      // webhook id -> arrivals
+	targets []string
+
+	mu         sync.Mutex
+	posted     map[string]string // native id -> key
+	accepted   []string          // native ids
+	place      map[string]int    // of a native id in accepted
+	deliveries map[pair]*delivery
+	first      map[string][]entry // target -> the first success of each event, in order
+	stray      []Arrival          // of events that nobody posted, or of another key
+	life       int
+	audited    map[string]bool
+	disagree   []string
+	ends       map[string]int
 }
 
 type entry struct{ id, key string }
 
-// New returns an empty ledger.
-func New() *Ledger {
-	return &Ledger{ids: make(map[string][]string), sends: make(map[string]int)}
+// pair is one event for one target.
+type pair struct{ id, target string }
+
+// delivery is what came of a pair.
+type delivery struct {
+	ids      []string // webhook ids, in the order in which they came first
+	arrivals []Arrival
+	again    int // how often it came in the life in which it had succeeded
+	unread   int // attempts on record the answer of which was not read
 }
 
-// Accepted enters an event that was answered 202. Events with the same key are to
-// arrive in the order in which they were accepted.
-func (l *Ledger) Accepted(id, key string) {
+func (d *delivery) succeeded() int {
+	n := 0
+	for _, a := range d.arrivals {
+		if a.Status/100 == 2 {
+			n++
+		}
+	}
+	return n
+}
+
+// New returns an empty ledger of events each of which is to reach all targets; without
+// any, the one target "".
+func New(targets ...string) *Ledger {
+	if len(targets) == 0 {
+		targets = []string{""}
+	}
+	return &Ledger{
+		targets: targets, posted: map[string]string{}, place: map[string]int{}, deliveries: map[pair]*delivery{},
+		first: map[string][]entry{}, audited: map[string]bool{}, ends: map[string]int{},
+	}
+}
+
+// Posted enters an event that is about to be posted, by its native id. Events with the
+// same key are to arrive at each target in the order in which they were accepted.
+func (l *Ledger) Posted(id, key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.accepted = append(l.accepted, entry{id, key})
+	l.posted[id] = key
 }
 
-// Arrived enters one request at the receiver: the native id of its event, the key
-// and the webhook id.
-func (l *Ledger) Arrived(id, key, webhookID string) {
+// Accepted enters that a posted event was answered 202.
+func (l *Ledger) Accepted(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.ids[id]) == 0 {
-		l.first = append(l.first, entry{id, key})
-	}
-	if l.sends[webhookID] == 0 {
-		l.ids[id] = append(l.ids[id], webhookID)
-	}
-	l.sends[webhookID]++
+	l.place[id] = len(l.accepted)
+	l.accepted = append(l.accepted, id)
 }
 
-// Report is what a ledger says.
-type Report struct {
-	Accepted int // events answered 202
-	Arrived  int // different events that arrived
-	// Lost are events answered 202 that never arrived.
-	Lost []string
-	// Split are events that arrived under more than one webhook id: a receiver
-	// could not tell the repeat.
-	Split []string
-	// Repeats are the webhook ids that arrived more than once, with how often
-	// beyond the first.
-	Repeats map[string]int
-	// Disorder names first arrivals that came before an earlier event of their key.
-	Disorder []string
+// Arrival is one request at a receiver.
+type Arrival struct {
+	Target    string
+	ID        string // native id of its event
+	Key       string
+	WebhookID string
+	Status    int // that it is answered
+	life      int
 }
 
-// Report compares the two sides as they stand.
-func (l *Ledger) Report() Report {
+// Arrived enters a request, before it is answered.
+func (l *Ledger) Arrived(a Arrival) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := Report{Accepted: len(l.accepted), Arrived: len(l.first), Repeats: make(map[string]int)}
-	place := make(map[string]int, len(l.accepted))
-	for i, e := range l.accepted {
-		place[e.id] = i
-		if len(l.ids[e.id]) == 0 {
-			r.Lost = append(r.Lost, e.id)
-		}
+	if key, ok := l.posted[a.ID]; !ok || key != a.Key || !slices.Contains(l.targets, a.Target) {
+		l.stray = append(l.stray, a)
+		return
 	}
-	latest := make(map[string]entry)
-	for _, e := range l.first {
-		if n := len(l.ids[e.id]); n > 1 {
-			r.Split = append(r.Split, e.id)
-		}
-		at, known := place[e.id]
-		if !known {
-			continue // posted, stored, and its answer never read
-		}
-		if before, ok := latest[e.key]; ok && place[before.id] > at {
-			r.Disorder = append(r.Disorder, fmt.Sprintf("%s: %s arrived after the later %s", e.key, e.id, before.id))
-			continue
-		}
-		latest[e.key] = e
+	p := pair{a.ID, a.Target}
+	d := l.deliveries[p]
+	if d == nil {
+		d = &delivery{}
+		l.deliveries[p] = d
 	}
-	for id, n := range l.sends {
-		if n > 1 {
-			r.Repeats[id] = n - 1
-		}
+	if !slices.Contains(d.ids, a.WebhookID) {
+		d.ids = append(d.ids, a.WebhookID)
 	}
-	return r
+	a.life = l.life
+	if slices.ContainsFunc(d.arrivals, func(b Arrival) bool { return b.Status/100 == 2 && b.life == a.life }) {
+		d.again++
+	}
+	if a.Status/100 == 2 && d.succeeded() == 0 {
+		l.first[a.Target] = append(l.first[a.Target], entry{a.ID, a.Key})
+	}
+	d.arrivals = append(d.arrivals, a)
 }
 
-// Settled reports whether every accepted event has arrived.
+// Came is how often an event has arrived at a target.
+func (l *Ledger) Came(id, target string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := l.deliveries[pair{id, target}]; d != nil {
+		return len(d.arrivals)
+	}
+	return 0
+}
+
+// Cut enters that bellbuoy broke off, so that sends are repeated which were under way.
+// All that came before must have been entered. The death of a sender is no cut: what it
+// had under way is on record as attempts without an answer.
+func (l *Ledger) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.life++
+}
+
+// Settled reports whether every accepted event has arrived at each target and was
+// answered with success, or with what is final.
 func (l *Ledger) Settled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range l.accepted {
-		if len(l.ids[e.id]) == 0 {
-			return false
+	for _, id := range l.accepted {
+		for _, target := range l.targets {
+			d := l.deliveries[pair{id, target}]
+			if d == nil || !slices.ContainsFunc(d.arrivals, func(a Arrival) bool { return a.Status/100 == 2 || a.Status/100 == 4 }) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// Unaudited returns the accepted events that no trace was entered for.
+func (l *Ledger) Unaudited() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var ids []string
+	for _, id := range l.accepted {
+		if !l.audited[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

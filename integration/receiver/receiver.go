@@ -32,9 +32,11 @@ type Receiver struct {
 
 	mu       sync.Mutex
 	answer   func(Arrival) int
+	forget   bool
 	arrivals []*Arrival
-	changed  chan struct{} // closed at each change
-	server   *http.Server  // nil while down
+	changed  chan struct{}   // closed at each change
+	conns    map[string]bool // addresses of who is connected
+	server   *http.Server    // nil while down
 	served   chan struct{}
 }
 
@@ -44,7 +46,7 @@ func Start() (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{addr: l.Addr().String(), changed: make(chan struct{})}
+	r := &Receiver{addr: l.Addr().String(), conns: make(map[string]bool), changed: make(chan struct{})}
 	r.serve(l)
 	return r, nil
 }
@@ -58,6 +60,14 @@ func (r *Receiver) Answer(f func(Arrival) int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answer = f
+}
+
+// Forget makes r keep nothing of what arrives from now on, for tests with very much of it:
+// the function given to [Receiver.Answer] is told all.
+func (r *Receiver) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget = true
 }
 
 // Down closes the receiver's port and every connection to it. It does not wait for
@@ -113,7 +123,7 @@ func (r *Receiver) Wait(ctx context.Context, done func([]Arrival) bool) error {
 }
 
 func (r *Receiver) serve(l net.Listener) {
-	s := &http.Server{Handler: http.HandlerFunc(r.take), ReadHeaderTimeout: 10 * time.Second}
+	s := &http.Server{Handler: http.HandlerFunc(r.take), ReadHeaderTimeout: 10 * time.Second, ConnState: r.count}
 	served := make(chan struct{})
 	r.mu.Lock()
 	r.server, r.served = s, served
@@ -124,6 +134,52 @@ func (r *Receiver) serve(l net.Listener) {
 			l.Close()
 		}
 	}()
+}
+
+// Quiet waits until nobody is connected. Then all that came before has been answered, and
+// whoever sent it is gone.
+func (r *Receiver) Quiet(ctx context.Context) error {
+	last, err := net.Dial("tcp", r.addr) // connections are accepted in their order
+	if err != nil {
+		return fmt.Errorf("connect to the receiver: %w", err)
+	}
+	me := last.LocalAddr().String()
+	err = r.until(ctx, func() bool { return r.conns[me] })
+	if err := errors.Join(err, last.Close()); err != nil {
+		return err
+	}
+	return r.until(ctx, func() bool { return len(r.conns) == 0 })
+}
+
+// until waits until done, which is asked at each change, says so.
+func (r *Receiver) until(ctx context.Context, done func() bool) error {
+	for {
+		r.mu.Lock()
+		is, n, changed := done(), len(r.conns), r.changed
+		r.mu.Unlock()
+		if is {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the receiver, to which %d are connected: %w", n, ctx.Err())
+		case <-changed:
+		}
+	}
+}
+
+func (r *Receiver) count(c net.Conn, s http.ConnState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch from := c.RemoteAddr().String(); s {
+	case http.StateNew:
+		r.conns[from] = true
+	case http.StateClosed:
+		delete(r.conns, from)
+	default:
+		return
+	}
+	r.change()
 }
 
 func (r *Receiver) take(w http.ResponseWriter, req *http.Request) {
@@ -138,7 +194,9 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request) {
 		Body:      body,
 	}
 	r.mu.Lock()
-	r.arrivals = append(r.arrivals, a)
+	if !r.forget {
+		r.arrivals = append(r.arrivals, a)
+	}
 	answer, seen := r.answer, *a
 	r.change()
 	r.mu.Unlock()

@@ -6,13 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // Build builds cmd/bellbuoy of the module in root into dir, as it is released
-// (static, stripped), or with the race detector, and returns the program's path.
-func Build(ctx context.Context, root, dir string, race bool) (string, error) {
-	program := filepath.Join(dir, "bellbuoy")
-	args := []string{"build", "-o", program}
+// (static, stripped), or with the race detector, and with build tags, and returns the
+// program's path.
+func Build(ctx context.Context, root, dir string, race bool, tags ...string) (string, error) {
+	program := filepath.Join(dir, strings.Join(append([]string{"bellbuoy"}, tags...), "-"))
+	args := []string{"build", "-tags", strings.Join(tags, ","), "-o", program}
 	env := append(os.Environ(), "CGO_ENABLED=0")
 	if race {
 		args = append(args, "-race")

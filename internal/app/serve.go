@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/internal/intake"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
@@ -64,9 +65,12 @@ func (p parts) serve(e *ending) error {
 		e.stop()
 	}
 	p.log.Info("bellbuoy stops: the intake is closed, sends in flight may end")
+	failpoint.At("stop begun")
 	shutdown(in, intakeGrace)
+	failpoint.At("intake closed")
 	stopWork()
 	workers.Wait()
+	failpoint.At("work ended")
 	shutdown(admin, adminGrace)
 	servers.Wait()
 	if err := p.store.Err(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -192,7 +193,9 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 		return d.shadow(t, delivery, native, o, err)
 	}
 	if err == nil {
+		failpoint.At("send begun")
 		o.Receipt, err = d.Send(ctx, delivery)
+		failpoint.At("send ended")
 		keep(&o, delivery.Body, native)
 	}
 	v := plugin.ReadVerdict(err)

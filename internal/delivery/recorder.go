@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
@@ -81,9 +82,11 @@ func (r *recorder) run(stop <-chan struct{}) error {
 			if len(os)+len(flushes) == 0 {
 				break
 			}
+			failpoint.At("outcomes to be recorded")
 			if err := r.write(os, len(flushes) > 0, stop); err != nil {
 				return err
 			}
+			failpoint.At("outcomes recorded")
 			for _, f := range flushes {
 				close(f)
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/adapters"
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
@@ -127,7 +128,9 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, 
 		// The body is whole. At the end of its time the connection would seem to be gone.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
+	failpoint.At("request read")
 	accepted, err := h.accept(ctx, a, reg)
+	failpoint.At("request accepted")
 	flight.settle(err == nil)
 	if err != nil {
 		w.Header().Set("Retry-After", "5")
@@ -142,6 +145,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, a store.Arrival, 
 	if flight != nil && http.NewResponseController(w).Flush() != nil {
 		flight.unsent()
 	}
+	failpoint.At("request answered")
 	return http.StatusAccepted
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -90,6 +91,7 @@ func (w *acceptance) events(ctx context.Context) error {
 		if err := w.event(ctx, it, arrival); err != nil {
 			return fmt.Errorf("event %s: %w", it.Event.ID, err)
 		}
+		failpoint.At("event written")
 		w.result.IDs = append(w.result.IDs, it.Event.ID)
 		s.counts.addInTx(a.Registry, a.Received, tallyStored, it.Event.Type)
 	}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 )
 
 // ErrCopying: a backup is being made already.
@@ -51,9 +53,11 @@ func (s *Store) Backup(ctx context.Context) (_ *Copy, err error) {
 		return nil, fmt.Errorf("back up store: %w", err)
 	}
 	defer os.Remove(f.Name())
+	failpoint.At("backup begun")
 	if err := s.copyInto(ctx, f.Name()); err != nil {
 		return nil, errors.Join(fmt.Errorf("back up store: %w", sqliteError(err)), f.Close())
 	}
+	failpoint.At("backup copied")
 	info, err := f.Stat()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("back up store: %w", err), f.Close())

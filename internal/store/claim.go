@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 )
 
 // Claim returns up to n deliveries of target that may be attempted now, leased to
@@ -33,6 +35,7 @@ func (s *Store) Claim(ctx context.Context, target string, n int) ([]Claimed, err
 	n = min(n-k, s.window-sh.out)
 	h.mu.Unlock()
 	if k > 0 || !stored || n <= 0 {
+		failpoint.At("delivery taken over")
 		return out, nil
 	}
 	err := s.write(ctx, &job{run: func(ctx context.Context) error {
@@ -95,6 +98,7 @@ func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, err
 	if err != nil {
 		return nil, err
 	}
+	failpoint.At("deliveries leased")
 	if err := s.take(ctx, target, out); err != nil {
 		return nil, err
 	}

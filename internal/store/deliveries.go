@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
@@ -95,6 +96,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 			return err
 		}
 	}
+	failpoint.At("outcome written")
 	if err := s.answered(ctx, o, now); err != nil {
 		return err
 	}
@@ -157,6 +159,7 @@ func (s *Store) holdBack(ctx context.Context, o Outcome, now time.Time) error {
 	if _, err := s.stmts.holdBack.ExecContext(ctx, o.Target, o.Key, o.Seq); err != nil {
 		return err
 	}
+	failpoint.At("others held back")
 	r, err := s.stmts.giveBackBehind.ExecContext(ctx, o.Target, o.Key, o.Seq, s.owner)
 	if err != nil {
 		return err

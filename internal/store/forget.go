@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 )
 
 // upkeepTexts are the statements of one SQL dialect by which the store is kept small.
@@ -99,6 +101,7 @@ func (s *Store) forgetSome(ctx context.Context, events []int64) error {
 	if _, err := s.conn.ExecContext(ctx, t.deleteKeys, list); err != nil {
 		return err
 	}
+	failpoint.At("keys deleted")
 	for _, g := range goesWith {
 		text := t.ofEvents
 		if g.delivery {
@@ -108,6 +111,7 @@ func (s *Store) forgetSome(ctx context.Context, events []int64) error {
 			return fmt.Errorf("delete from %s: %w", g.table, err)
 		}
 	}
+	failpoint.At("events deleted")
 	if _, err := s.conn.ExecContext(ctx, t.deleteArrival, from); err != nil {
 		return err
 	}

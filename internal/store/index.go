@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -148,6 +149,7 @@ func (s *Store) indexing() *job {
 				if _, err := st.ExecContext(ctx, t.indexed, to); err != nil {
 					return fmt.Errorf("index events %d to %d: %w", t.indexed+1, to, err)
 				}
+				failpoint.At("index half filled")
 			}
 			_, err := s.stmts.setIndexed.ExecContext(ctx, strconv.FormatInt(to, 10))
 			return err

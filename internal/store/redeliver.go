@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -212,6 +213,7 @@ func (w *redelivering) one(ctx context.Context, seq int64, c *Counts) error {
 		micros(now.Add(terms.GiveUpAfter-s.lost(target, now))), terms.Hold.Microseconds()); err != nil {
 		return err
 	}
+	failpoint.At("delivery asked for again")
 	if _, err := s.stmts.insertRedelivery.ExecContext(ctx, seq, w.audit, micros(now), string(o.state),
 		o.reason, 0, o.attempts); err != nil {
 		return err

@@ -15,6 +15,8 @@ import (
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 )
 
 //go:embed schema/sqlite/*.sql
@@ -49,6 +51,7 @@ func (s *Store) openSQLite(ctx context.Context, version string) error {
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, version); err != nil {
 		return s.openError(err)
 	}
+	failpoint.At("migrated")
 	if s.read, err = openDSN(s.path, "_pragma=busy_timeout(5000)", "_pragma=query_only(1)"); err != nil {
 		return err
 	}
@@ -124,8 +127,11 @@ func (s *Store) migrate(ctx context.Context, size int64) error {
 		return fmt.Errorf("open store %s: %w: its schema is %d, made by %s, and this bellbuoy knows up to %d; run that version or a later one",
 			s.path, ErrNewer, current, by, known)
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return s.openError(err)
+	for ; current < known; current++ {
+		failpoint.At("migration")
+		if _, err := p.UpByOne(ctx); err != nil {
+			return s.openError(err)
+		}
 	}
 	return nil
 }
@@ -183,10 +189,12 @@ func noRoom(err error) bool {
 func (s *Store) checkpoint(ctx context.Context) error {
 	for _, mode := range []string{"PASSIVE", "RESTART"} {
 		var busy, pages, moved int64
+		failpoint.At("checkpoint begun")
 		err := s.own.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &moved)
 		if err != nil {
 			return fmt.Errorf("checkpoint store: %w", sqliteError(err))
 		}
+		failpoint.At("checkpoint made")
 		if busy != 0 || pages < longLog || s.copying.Load() {
 			break // a reader is in the way, or there is no need
 		}

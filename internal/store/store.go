@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 )
 
 // Errors that callers tell apart.
@@ -160,12 +162,14 @@ func (s *Store) takeOver(ctx context.Context) error {
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, strconv.FormatInt(s.owner, 10)); err != nil {
 		return sqliteError(err)
 	}
+	failpoint.At("store taken over")
 	if _, err := s.conn.ExecContext(ctx, s.stmts.text.voidLeases); err != nil {
 		return sqliteError(err)
 	}
 	if err := s.takeOverClock(ctx); err != nil {
 		return err
 	}
+	failpoint.At("leases void")
 	if err := s.takeOverTokens(ctx); err != nil {
 		return err
 	}

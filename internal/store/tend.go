@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
@@ -97,6 +98,7 @@ func (s *Store) settleSome(ctx context.Context, target string) (done bool, err e
 	}
 	if !c.Releasing {
 		n, err := s.park(ctx, target, movedAtOnce)
+		failpoint.At("deliveries parked")
 		return n < movedAtOnce, err
 	}
 	move := s.release
@@ -106,6 +108,7 @@ func (s *Store) settleSome(ctx context.Context, target string) (done bool, err e
 	if n, err := move(ctx, target, movedAtOnce); err != nil || n == movedAtOnce {
 		return false, err
 	}
+	failpoint.At("deliveries released")
 	s.shelves.at(target).known = false
 	return true, s.turn(ctx, target, c, c.enabled(), whole(s.now()))
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 )
 
 // maxBatch bounds the jobs of one commit, so that its callers do not wait long for
@@ -252,6 +254,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	if err := s.followClock(ctx); err != nil {
 		return false, err
 	}
+	failpoint.At("commit begun")
 	for _, j := range jobs {
 		if err := j.run(ctx); err != nil {
 			return true, err
@@ -271,9 +274,11 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	if err := s.add(ctx); err != nil {
 		return false, err
 	}
+	failpoint.At("commit written")
 	if _, err := s.conn.ExecContext(ctx, `COMMIT`); err != nil {
 		return false, err
 	}
+	failpoint.At("commit on disk")
 	s.tail.committed(s.seqs.event)
 	for _, j := range jobs {
 		if j.then != nil {
@@ -288,6 +293,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	s.shelves.committed()
 	s.keeper.refused.Store(false)
 	s.keeper.note()
+	failpoint.At("commit handed over")
 	return false, nil
 }
 
