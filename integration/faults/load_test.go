@@ -57,6 +57,8 @@ func (w *world) load(connections int, pause time.Duration) *load {
 func (w *world) post(p *poster.Poster, id, repository string) bool {
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
+	w.posting.RLock()
+	defer w.posting.RUnlock()
 	w.ledger.Posted(id, repository)
 	body, err := poster.Envelope(id, repository, "latest", time.Now().UTC())
 	if err == nil {
@@ -85,13 +87,20 @@ func (w *world) more(l *load, n int64) {
 	w.until(fmt.Sprintf("%d more events are accepted", n), func() bool { return l.accepted.Load() >= before+n })
 }
 
-// audit waits until all that was accepted has come to its end, has the ledger read the
-// trace of each event, and checks what it says.
+// audit reads all traces and checks what the ledger says then.
 func (w *world) audit() ledger.Report {
 	w.t.Helper()
-	for end := time.Now().Add(patience); !w.ledger.Settled() && time.Now().Before(end); {
-		w.pause(10 * time.Millisecond)
+	w.traces()
+	r := w.ledger.Report()
+	if err := r.Err(); err != nil {
+		w.t.Error(err)
 	}
+	return r
+}
+
+// traces has the ledger read the trace of each event that was accepted until now, once it
+// has come to its end.
+func (w *world) traces() {
 	ids := make(chan string)
 	var readers sync.WaitGroup
 	for range 4 {
@@ -106,11 +115,6 @@ func (w *world) audit() ledger.Report {
 	}
 	close(ids)
 	readers.Wait()
-	r := w.ledger.Report()
-	if err := r.Err(); err != nil {
-		w.t.Error(err)
-	}
-	return r
 }
 
 // trace enters the trace of an event, once all its deliveries have ended.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type world struct {
 	targets map[string]*receiver.Receiver
 	ledger  *ledger.Ledger
 	life    *sidecar.Sidecar // the present one
+	posting sync.RWMutex     // read-locked by who posts
 }
 
 // answers are the targets, and what they do with the nth request of an event before they
@@ -119,7 +121,6 @@ func (w *world) configure(dir string) {
 	w.config.Admin, errs[1] = loopback.Address()
 	b, err := yaml.Marshal(map[string]any{
 		"listen": w.config.Listen, "admin": map[string]any{"listen": w.config.Admin}, "store": w.config.Store,
-		"retention":  map[string]any{"age": "1m"},
 		"registries": []any{map[string]any{"name": "hub", "type": "distribution", "auth": map[string]any{"bearer": sidecar.Bearer}}},
 		"targets":    targets,
 		"rules":      []any{map[string]any{"name": "all", "events": []string{"artifact.pushed"}, "deliver": names}},

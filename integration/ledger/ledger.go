@@ -20,6 +20,7 @@ type Ledger struct {
 	first      map[string][]entry // target -> the first success of each event, in order
 	stray      []Arrival          // of events that nobody posted, or of another key
 	life       int
+	requests   int
 	audited    map[string]bool
 	disagree   []string
 	ends       map[string]int
@@ -34,7 +35,7 @@ type pair struct{ id, target string }
 type delivery struct {
 	ids      []string // webhook ids, in the order in which they came first
 	arrivals []Arrival
-	again    int // how often it came in the life in which it had succeeded
+	again    int // how often it came in the life in which it had succeeded, or when that was on record
 	unread   int // attempts on record the answer of which was not read
 }
 
@@ -90,6 +91,7 @@ type Arrival struct {
 func (l *Ledger) Arrived(a Arrival) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.requests++
 	if key, ok := l.posted[a.ID]; !ok || key != a.Key || !slices.Contains(l.targets, a.Target) {
 		l.stray = append(l.stray, a)
 		return
@@ -104,13 +106,22 @@ func (l *Ledger) Arrived(a Arrival) {
 		d.ids = append(d.ids, a.WebhookID)
 	}
 	a.life = l.life
-	if slices.ContainsFunc(d.arrivals, func(b Arrival) bool { return b.Status/100 == 2 && b.life == a.life }) {
+	if slices.ContainsFunc(d.arrivals, func(b Arrival) bool {
+		return b.Status/100 == 2 && (b.life == a.life || l.audited[a.ID])
+	}) {
 		d.again++
 	}
 	if a.Status/100 == 2 && d.succeeded() == 0 {
 		l.first[a.Target] = append(l.first[a.Target], entry{a.ID, a.Key})
 	}
 	d.arrivals = append(d.arrivals, a)
+}
+
+// Arrivals is how many requests were entered.
+func (l *Ledger) Arrivals() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.requests
 }
 
 // Came is how often an event has arrived at a target.

@@ -19,8 +19,8 @@ type Report struct {
 	// Repeats are the webhook ids that succeeded more than once, with how often beyond
 	// the first.
 	Repeats map[string]int
-	// Baseless are webhook ids that came again after a success, though there was no cut in
-	// between and no trace knows of an answer that was not read.
+	// Baseless are webhook ids that came again after a success, though that was on record,
+	// or there was no cut in between and no trace knows of an answer that was not read.
 	Baseless []string
 	// Disorder names first successes that came before an earlier event of their key.
 	Disorder []string
