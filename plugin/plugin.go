@@ -176,4 +176,7 @@ const (
 	ScopeMessage       Scope = "message"       // this message only; the zero Scope means the same
 	ScopeTargetGone    Scope = "target_gone"   // the target will take nothing any more
 	ScopeMisconfigured Scope = "misconfigured" // the target's options are wrong: a signature, a certificate, a host
+	// ScopeSender is the host's own word: the sender did not start, or died with the attempt.
+	// It says nothing of the target. From a sender it means [ScopeMessage].
+	ScopeSender Scope = "sender"
 )

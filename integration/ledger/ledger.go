@@ -35,7 +35,7 @@ type pair struct{ id, target string }
 type delivery struct {
 	ids      []string // webhook ids, in the order in which they came first
 	arrivals []Arrival
-	again    int // how often it came in the life in which it had succeeded, or when that was on record
+	again    int // how often it came after a success in the same life, or one on record
 	unread   int // attempts on record the answer of which was not read
 }
 
@@ -106,10 +106,11 @@ func (l *Ledger) Arrived(a Arrival) {
 		d.ids = append(d.ids, a.WebhookID)
 	}
 	a.life = l.life
-	if slices.ContainsFunc(d.arrivals, func(b Arrival) bool {
-		return b.Status/100 == 2 && (b.life == a.life || l.audited[a.ID])
-	}) {
-		d.again++
+	if n := len(d.arrivals); n > 0 {
+		last := d.arrivals[n-1]
+		if last.Status/100 == 2 && (last.life == a.life || l.audited[a.ID]) {
+			d.again++
+		}
 	}
 	if a.Status/100 == 2 && d.succeeded() == 0 {
 		l.first[a.Target] = append(l.first[a.Target], entry{a.ID, a.Key})

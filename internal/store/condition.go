@@ -64,6 +64,8 @@ func (c Condition) after(a answer, t Target, now time.Time) Condition {
 		return c
 	}
 	switch {
+	case a.scope == plugin.ScopeSender && !a.probe:
+		return c // nobody knows what the target would have said
 	case a.outcome == plugin.Retry:
 		c = c.unanswered(a, now)
 	default:

@@ -40,6 +40,7 @@ func TestConditionAfter(t *testing.T) {
 	gave := answer{outcome: plugin.Retry, dead: true, error: "timeout"}
 	mark := answer{outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "no such host"}
 	wrong := answer{outcome: plugin.PermanentFail, dead: true, scope: plugin.ScopeMisconfigured, error: "signature"}
+	died := answer{outcome: plugin.Retry, scope: plugin.ScopeSender, error: "the sender died"}
 	open := Condition{Retries: 5, Open: at(4 * time.Second), Probe: at(34 * time.Second), Wait: 30 * time.Second, Why: "refused"}
 	for name, c := range map[string]struct {
 		answers []answer
@@ -50,6 +51,7 @@ func TestConditionAfter(t *testing.T) {
 		"four retries":                  {[]answer{retried, retried, retried, retried}, Target{}, Condition{Retries: 4}},
 		"an answer begins anew":         {[]answer{retried, retried, retried, retried, has, retried}, Target{}, Condition{Retries: 1}},
 		"so does a refusal":             {[]answer{retried, retried, retried, retried, refused, retried}, Target{}, Condition{Retries: 1, Failures: 1}},
+		"the sender died":               {[]answer{retried, died, died, died, died, died}, Target{}, Condition{Retries: 1}},
 		"five open":                     {[]answer{retried, retried, retried, retried, retried}, Target{}, open},
 		"what was under way adds none":  {[]answer{retried, retried, retried, retried, retried, retried}, Target{}, func() Condition { c := open; c.Retries = 6; return c }()},
 		"a probe that fails":            {[]answer{retried, retried, retried, retried, retried, probeFail}, Target{}, Condition{Retries: 6, Open: at(4 * time.Second), Probe: at(65 * time.Second), Wait: time.Minute, Why: "refused again"}},

@@ -292,15 +292,19 @@ func TestFailedStartsAreSpacedOut(t *testing.T) {
 func TestDeathReturnsSendsAtOnceAndStartsANewLife(t *testing.T) {
 	h := newHost(t, "good")
 	pid := sendOK(t, h)
-	results := make(chan error)
+	type result struct {
+		receipt plugin.Receipt
+		err     error
+	}
+	results := make(chan result)
 	log := &logBuffer{}
 	h2 := newHost(t, "good", logged(log)) // another type's process goes on
 	other := sendOK(t, h2)
 	const inFlight = 10
 	for range inFlight {
 		go func() {
-			_, err := h.Send(t.Context(), delivery(t, act{Do: "sleep", For: time.Hour}))
-			results <- err
+			receipt, err := h.Send(t.Context(), delivery(t, act{Do: "sleep", For: time.Hour}))
+			results <- result{receipt, err}
 		}()
 	}
 	waitFor(t, "the sends to be in flight", func() bool {
@@ -312,8 +316,9 @@ func TestDeathReturnsSendsAtOnceAndStartsANewLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range inFlight {
-		if v := plugin.ReadVerdict(<-results); v != (plugin.Verdict{Outcome: plugin.Retry}) {
-			t.Errorf("verdict of a send in flight: %+v", v)
+		r := <-results
+		if v := plugin.ReadVerdict(r.err); v != (plugin.Verdict{Outcome: plugin.Retry}) || r.receipt.Scope != plugin.ScopeSender {
+			t.Errorf("a send in flight: verdict %+v, scope %q", v, r.receipt.Scope)
 		}
 	}
 	if again := sendOK(t, h); again == pid {

@@ -78,7 +78,8 @@ func New(c Config) (*Host, error) {
 func (h *Host) Sender(typ string) plugin.Sender { return sender{host: h, typ: typ} }
 
 // Send makes one attempt with the sender of type d.Type: see [plugin.Sender] and
-// [Host.Sender]. It returns as soon as ctx ends, and the slices of d may then still
+// [Host.Sender]. Where that failed because of the sender and not of the target, the
+// receipt's scope is [plugin.ScopeSender]. It returns as soon as ctx ends, and the slices of d may then still
 // be read.
 func (h *Host) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
 	if _, ok := ctx.Deadline(); !ok {
@@ -86,9 +87,12 @@ func (h *Host) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, err
 		ctx, cancel = context.WithTimeout(ctx, h.timing.send)
 		defer cancel()
 	}
-	var receipt plugin.Receipt
+	receipt := plugin.Receipt{Scope: plugin.ScopeSender} // unless one is asked
 	err := h.call(ctx, d.Type, func(r *wire.Remote) (err error) {
 		receipt, err = r.Send(ctx, d)
+		if err != nil && r.Err() != nil {
+			receipt.Scope = plugin.ScopeSender
+		}
 		return err
 	})
 	return receipt, err
