@@ -210,6 +210,20 @@ func (s *stage) trace(id string) sidecar.Trace {
 	return tr
 }
 
+// delivered counts the deliveries that are on record as made.
+func delivered(s *stage) int {
+	s.t.Helper()
+	list, err := s.sidecar.Events(s.ctx, 1000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	n := 0
+	for _, e := range list {
+		n += e.Deliveries["delivered"]
+	}
+	return n
+}
+
 // read reads the event that arrived.
 func read(t *testing.T, a receiver.Arrival) event.Event {
 	t.Helper()

@@ -24,7 +24,7 @@ func TestStopDrains(t *testing.T) {
 	var hanging atomic.Int64
 	s.rec.Answer(func(a receiver.Arrival) int {
 		e := read(t, a)
-		led.Arrived(e.Native.ID, e.Repository.FullName, a.WebhookID)
+		led.Arrived(ledger.Arrival{ID: e.Native.ID, Key: e.Repository.FullName, WebhookID: a.WebhookID, Status: http.StatusOK})
 		hanging.Add(1)
 		<-release
 		return http.StatusOK
@@ -32,8 +32,9 @@ func TestStopDrains(t *testing.T) {
 	p := s.poster()
 	for i := range 24 {
 		id, repository := uuid.NewString(), fmt.Sprintf("team/app-%d", i%6)
+		led.Posted(id, repository)
 		s.insist(p, id, repository)
-		led.Accepted(id, repository)
+		led.Accepted(id)
 	}
 	s.until("a send of each repository hangs", func() bool { return hanging.Load() == 6 })
 
@@ -49,7 +50,9 @@ func TestStopDrains(t *testing.T) {
 		status, err := s.sidecar.Stop(ctx)
 		ended <- end{status, err}
 	}()
-	body, err := poster.Envelope(uuid.NewString(), "team/late", "latest", time.Now().UTC())
+	lateID := uuid.NewString()
+	led.Posted(lateID, "team/late")
+	body, err := poster.Envelope(lateID, "team/late", "latest", time.Now().UTC())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +77,12 @@ func TestStopDrains(t *testing.T) {
 
 	s.start()
 	s.ready()
-	s.settle(led)
+	s.until("everything has arrived", led.Settled)
 	s.until("every delivery is recorded", func() bool { return delivered(s) >= 24+taken })
 	r := led.Report()
-	check(t, r)
+	if err := r.Err(); err != nil {
+		t.Error(err)
+	}
 	if len(r.Repeats) > 0 {
 		t.Errorf("sent again after a clean stop: %v", r.Repeats)
 	}

@@ -3,14 +3,41 @@
 // the trace tells, whatever breaks. The tests are the package; the code beside them is what
 // they share.
 //
-// Beneath the store, how often in make test and in make faults:
+// The faults, the tests that show what becomes of them, and how often each is made by make
+// test and by make faults. Tests without a folder are here.
 //
-//	power is cut, at any write            TestPowerCut                      3 000   1 000 000
-//	... with syncs left out, which shows  TestPowerCutFindsMissingSyncs     until found
-//	the disk is full for a while          TestDiskFull                        300       2 000
-//	... for the index of a long log       TestDiskFullForTheIndexOfTheLog       1           1
-//	... a small disk in earnest           TestSmallDisk                        10         200
-//	the disk fails, or is read-only       TestDiskFails                     5 x 60  5 x 2 000
-//	files are damaged                     TestDamagedFile                     400     200 000
-//	two processes on one store            TestOpenRefuses in internal/store     1           1
+//	bellbuoy is killed at random under load    TestKill                                12 kills      3 000
+//	... at each named point of its sources     TestKillAtPoints                        31 points     31 x 40
+//	... between and behind migrations          TestUpgrade                             6 schemas     6
+//	... while it deletes what is too old       internal/store TestKilledWhileItDeletes 8 kills       8
+//	... while it asks a registry               integration TestKilledDuringALookup     1             1
+//	... while thousands are made again         integration TestRedeliverThroughKills   4 kills       4
+//	... with a target that has a rate          integration TestRateAcrossKills         3 kills       3
+//	... with its senders, which end too        plugin/host TestSenderEndsWithAKilledHost
+//	a sender is killed in the middle of sends  TestKillSender                          15 kills      5 000
+//	... and another does not notice            plugin/host TestDeathReturnsSendsAtOnceAndStartsANewLife
+//	... or its child outlives it               plugin/host TestGrandchildDoesNotHideTheDeath
+//	a sender is stopped (SIGSTOP)              plugin/host TestStoppedSenderIsReplaced
+//	... while the host closes                  plugin/host TestStoppedSenderDoesNotHoldUpClose
+//	a sender deadlocks with a delivery         plugin/host TestSenderThatKeepsADeliveryIsReplaced
+//	... says that it does not serve            plugin/host TestSenderThatReportsNotServingIsReplaced
+//	a sender never ends its handshake          plugin/host TestSenderThatNeverAnswersDoesNotComeUp
+//	... dies at each start                     plugin/host TestFailedStartsAreSpacedOut
+//	... panics                                 plugin/host TestPanicIsAnErrorOfTheCall
+//	... prints without end                     plugin/host TestPrintingNeverBlocks
+//	... and answers without bounds             plugin/host TestMessagesAreBounded
+//	bellbuoy is stopped and continued          TestPause                               2 x 3 s       50 x 30 s
+//	bellbuoy is told to end under load         TestStop                                4 ends        50
+//	... with sends that hang                   integration TestStopDrains              1             1
+//	a second bellbuoy on the same store        TestSecondOnAStore                      4             20
+//	64 open files, 64 MiB, one processor       TestLittle                              300 events    20 000
+//	a store of an earlier schema               TestUpgrade                             6 schemas     6
+//	a store of a later one                     integration TestStoreOfNewer            1             1
+//	the power is cut, at any write             TestPowerCut                            3 000 cuts    1 000 000
+//	... with syncs left out, which shows       TestPowerCutFindsMissingSyncs           until found   until found
+//	the disk is full for a while               TestDiskFull                            300           2 000
+//	... for the index of a long log            TestDiskFullForTheIndexOfTheLog         1             1
+//	... a small disk in earnest                TestSmallDisk                           10            200
+//	the disk fails, or is read-only            TestDiskFails                           5 x 60        5 x 2 000
+//	files are damaged                          TestDamagedFile                         400           200 000
 package faults
