@@ -115,6 +115,11 @@ func (w *world) dieAt(point string, hit int) {
 			w.over()
 			w.start()
 			w.ready()
+			if point == "deliveries parked" { // what was being released goes on by itself
+				if err := w.command("targets", "enable", "slow"); err != nil {
+					w.t.Fatal(err)
+				}
+			}
 			return
 		default:
 		}
