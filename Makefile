@@ -22,7 +22,8 @@ test: lint ## all checks and all tests, with the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 	@$(MAKE) --no-print-directory models
-	CGO_ENABLED=1 go -C integration test -race -timeout 20m ./...
+	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v /faults$$)
+	go -C integration test -count=1 -timeout 20m ./faults
 	@$(MAKE) --no-print-directory simulate
 	@$(MAKE) --no-print-directory fuzz
 
@@ -34,6 +35,7 @@ simulate: ## simulate delivery by 2000 seeds, or as many as SEEDS says; one that
 	BELLBUOY_SEEDS=$(SEEDS) go test ./internal/delivery -run '^TestSimulation$$' -count=1 -timeout 20m
 
 faults: ## break everything as often as a night allows; make test breaks each thing a few times
+	go -C integration test -count=1 -timeout 20m -v -run '^TestRedeliverThroughKills$$' .
 	BELLBUOY_FAULTS=all go -C integration test ./faults -count=1 -timeout 12h -v
 
 mutants: ## plant one bug after the other, and see the tests find each
