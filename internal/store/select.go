@@ -146,7 +146,8 @@ func (sel Selection) conditions() (string, []any, error) {
 		}
 		where += " AND d.state IN (" + strings.Join(marks, ", ") + ")"
 		if !slices.ContainsFunc(sel.States, func(st State) bool { return !slices.Contains(undelivered(), st) }) {
-			where += " AND d.state IN ('dead', 'expired', 'cancelled', 'skipped', 'shadowed')" // as the index has it, to the letter
+			// As the index has it, to the letter.
+			where += " AND d.state NOT IN ('waiting', 'delivered') AND d.state NOT IN ('parked', 'folded')"
 		}
 	}
 	return where, args, nil
