@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,15 +37,28 @@ func Scan(h http.Header, body []byte, free ...string) error {
 	if len(body) == 0 {
 		return Unreadablef("the body is empty")
 	}
-	s := scanner{
-		body: body,
-		free: free,
-		// The keys are compared here, case folded, which covers exact repeats.
-		dec:  jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true)),
-		open: make([]object, 0, 8),
-		keys: make([]key, 0, 32),
-	}
+	s := scanners.Get().(*scanner)
+	defer s.release()
+	s.body, s.free = body, free
+	// The keys are compared here, case folded, which covers exact repeats.
+	s.dec.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 	return s.value()
+}
+
+// scanners are kept for the room that they have made.
+var scanners = sync.Pool{New: func() any {
+	return &scanner{dec: new(jsontext.Decoder), open: make([]object, 0, 8), keys: make([]key, 0, fewKeys)}
+}}
+
+// release gives s to who scans next, without what it holds of the body.
+func (s *scanner) release() {
+	clear(s.open[:cap(s.open)])
+	clear(s.keys[:cap(s.keys)])
+	s.dec.Reset(http.NoBody)
+	*s = scanner{dec: s.dec, open: s.open[:0], keys: s.keys[:0]}
+	if cap(s.keys) <= 16*fewKeys {
+		scanners.Put(s)
+	}
 }
 
 type scanner struct {

@@ -5,6 +5,7 @@ package distribution
 import (
 	"bytes"
 	"net/http"
+	"sync"
 
 	"github.com/distribution/distribution/v3/notifications"
 	"github.com/go-json-experiment/json"
@@ -15,6 +16,10 @@ import (
 
 // Adapter is the [adapters.Adapter] of Distribution.
 type Adapter struct{}
+
+// decoders are kept since each makes a table of 4 KiB in which it finds strings that it
+// has read before.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
 // Read returns one notification for each event of the envelope, any number of them.
 // Native is a [*notifications.Event], or an [adapters.Stray] where the body is another
@@ -50,7 +55,12 @@ func (Adapter) Read(r *http.Request, body []byte) ([]adapters.Notification, erro
 // envelope reads {"events": [...]}. It goes by tokens because the registry's own
 // Envelope does not decode its events, and to know which bytes each of them is.
 func envelope(body []byte) ([]adapters.Notification, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	dec := decoders.Get().(*jsontext.Decoder)
+	dec.Reset(bytes.NewBuffer(body))
+	defer func() {
+		dec.Reset(http.NoBody) // it must not keep the body
+		decoders.Put(dec)
+	}()
 	if kind := dec.PeekKind(); kind != '{' {
 		return nil, adapters.Unreadablef(`the body is %s, want an object with a list "events"`, adapters.KindName(kind))
 	}
