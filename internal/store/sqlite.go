@@ -221,11 +221,13 @@ var sqliteTexts = texts{
 	paceTexts: sqlitePace,
 	clock:     sqliteClock,
 
+	// The four that every event runs do not number their arguments: for each number the
+	// driver makes a string, and looks for an argument of that name.
 	insertArrival: `INSERT INTO arrival (seq, registry, received, remote, headers, body, size, sha256, truncated)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 	insertEvent: `INSERT INTO event (seq, id, arrival, state, held_for, route_at, received, type, status, registry,
 			repository, digest, keys, native_id, fingerprint, rule_set, matched, json)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 	findSeen:    `SELECT event, fingerprint FROM seen WHERE id = ?1`,
 	countRepeat: `UPDATE event SET repeats = repeats + 1, conflicts = conflicts + ?2 WHERE seq = ?1`,
 	indexSeen: `INSERT INTO seen (event, id, fingerprint, at)
@@ -234,7 +236,7 @@ var sqliteTexts = texts{
 		SELECT k.value, e.seq FROM event e, json_each(e.keys) k WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY 1, 2`,
 	setIndexed: `UPDATE meta SET value = ?1 WHERE key = 'indexed'`,
 	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, behind, give_up, hold, rendering, sum)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?9, ?10, ?11, ?12, ?13, ?14, ?15)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?, ?, ?, ?)`,
 	insertQuarantine: `INSERT INTO quarantine (seq, id, registry, received, last, remote, headers, reason, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 		ON CONFLICT (registry, sha256) DO UPDATE SET count = count + 1, last = excluded.last`,
@@ -292,7 +294,7 @@ var sqliteTexts = texts{
 	giveBackBehind: `UPDATE delivery SET behind = 1, lease = 0 WHERE target = ?1 AND key = ?2 AND lease <> 0 AND seq > ?3
 		AND lease = ?4 AND attempts = 0 AND state = 'waiting'`,
 	insertAttempt: `INSERT INTO attempt (delivery, n, time, outcome, status, latency, request, reply, scope, error, next, body)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
 			digest = ?5, rule_set = ?7, keys = (SELECT json_group_array(value)
 				FROM (SELECT value FROM json_each(event.keys) UNION SELECT value FROM json_each(?6))), matched = ?8, json = ?9

@@ -6,7 +6,7 @@ ALTER TABLE delivery ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;
 
 -- Those that ended without being delivered: what lists of dead letters read.
 CREATE INDEX delivery_ended ON delivery (state, seq)
-    WHERE state IN ('dead', 'expired', 'cancelled', 'skipped', 'shadowed');
+    WHERE state NOT IN ('waiting', 'delivered') AND state NOT IN ('parked', 'folded');
 
 -- What people had done, written with what was done. It is never changed but for the
 -- counts in the details of what is done in several transactions.
