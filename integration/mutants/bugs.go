@@ -4,7 +4,8 @@ package main
 var (
 	model     = finder{".", "./internal/store", "^TestEveryEventEnds$"}
 	condition = finder{".", "./internal/store", "^(TestConditionAfter|TestGate)$"}
-	killed    = finder{"integration", ".", "^TestKillUnderLoad$"}
+	killed    = finder{"integration", "./faults", "^TestKill$"}
+	cut       = finder{"integration", "./faults", "^TestPowerCut$"}
 	simulated = finder{".", "./internal/delivery", "^TestSimulation$"}
 )
 
@@ -16,7 +17,13 @@ func mutants() []mutant {
 			name: "answered-before-stored", file: "internal/store/accept.go",
 			old:    "		err = s.write(ctx, &job{run: w.events})\n",
 			new:    "		go func() { _ = s.write(context.WithoutCancel(ctx), &job{run: w.events}) }()\n",
-			finder: killed,
+			finder: cut,
+		},
+		{
+			name: "no-sync", file: "internal/store/sqlite.go",
+			old:    "\"_pragma=synchronous(FULL)\"",
+			new:    "\"_pragma=synchronous(NORMAL)\"",
+			finder: cut,
 		},
 		{
 			name: "failed-store-accepts", file: "internal/intake/handler.go",
@@ -34,12 +41,12 @@ func mutants() []mutant {
 			name: "no-lock", file: "internal/store/lock_unix.go",
 			old:    "syscall.LOCK_EX|syscall.LOCK_NB",
 			new:    "syscall.LOCK_SH|syscall.LOCK_NB",
-			finder: finder{"integration", ".", "^TestStoreInUse$"},
+			finder: finder{".", "./internal/store", "^TestOpenRefuses$"},
 		},
 		{
 			name: "retention-takes-what-waits", file: "internal/store/forget.go",
 			old: "		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq\n			AND (d.state IN ('waiting', 'parked') OR d.state = 'folded' AND d.ended = 0))`,\n	deleteKeys",
-			new: "`,\n	deleteKeys", finder: finder{".", "./internal/store", "^(TestRetentionModel|TestKilledWhileItDeletes)$"},
+			new: "`,\n	deleteKeys", finder: finder{".", "./internal/store", "^TestTakenUpAgainBeforeItGoes$"},
 		},
 
 		// Each is delivered once, in order, and recorded as it was.
@@ -71,7 +78,7 @@ func mutants() []mutant {
 			name: "new-id-each-time", file: "plugin/senders/webhook/webhook.go",
 			old:    "		\"Webhook-Id\":        {id},\n",
 			new:    "		\"Webhook-Id\":        {id + \"-\" + strconv.FormatInt(time.Now().UnixNano(), 36)},\n",
-			finder: finder{"integration", ".", "^(TestReceiverFailsAndRecovers|TestKillUnderLoad)$"},
+			finder: killed,
 		},
 		{
 			name: "outcome-forgotten", file: "internal/delivery/pump.go",

@@ -429,3 +429,24 @@ func TestRetain(t *testing.T) {
 		}
 	}
 }
+
+// What was asked for again after it was found to have ended, and before it was deleted, is
+// not deleted.
+func TestTakenUpAgainBeforeItGoes(t *testing.T) {
+	s := open(t, temp(t))
+	kill(t, s, 2, own)
+	index(t, s)
+	found, err := s.ended(t.Context(), &sweep{}, micros(time.Now().Add(time.Hour)))
+	if err != nil || len(found.events) != 2 {
+		t.Fatal(found, err)
+	}
+	if r := toTheEnd(t, s, Redelivery{Select: Selection{Query: Query{Target: "ci", Repository: own(1)}}, By: "me"}); r.Done != 1 {
+		t.Fatalf("%+v", r)
+	}
+	if err := s.forget(t.Context(), found.events); err != nil {
+		t.Fatal(err)
+	}
+	if cs := claim(t, s, "ci", 10); len(cs) != 1 || rows(t, s, "event") != 1 {
+		t.Errorf("%d of 1 can be claimed, and there are %d events", len(cs), rows(t, s, "event"))
+	}
+}
