@@ -67,7 +67,7 @@ func (s *simulation) mayBegin(to *simulatedTarget, now time.Time) {
 	if !to.shadowed.IsZero() && to.shadowed.Before(now) {
 		s.wrong("%s is sent something while it is in shadow mode", to.name)
 	}
-	c := s.store.Conditions()[to.name]
+	c := s.condition(to.name)
 	if !c.Disabled.IsZero() && c.Disabled.Before(now) {
 		s.wrong("%s is sent something while it is disabled", to.name)
 	}

@@ -124,7 +124,7 @@ func (s *simulation) settle() {
 // befall is one thing that happens.
 func (s *simulation) befall() {
 	to := s.targets[s.n(len(s.targets))]
-	switch s.n(24) {
+	switch s.n(26) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		to.set(mood(s.n(int(moods))))
 		s.note("%s is %v", to.name, to.mood)
@@ -151,6 +151,7 @@ func (s *simulation) befall() {
 		s.note("stop")
 		s.end()
 		time.Sleep(time.Duration(s.n(600)) * time.Second)
+		s.between()
 		s.begin()
 	case 18:
 		s.tidy()
@@ -159,7 +160,10 @@ func (s *simulation) befall() {
 		if s.chance(2) {
 			time.Sleep(time.Duration(s.n(100)) * time.Second)
 		}
+		s.between()
 		s.begin()
+	case 24, 25:
+		s.clock()
 	}
 }
 
@@ -221,8 +225,9 @@ func (s *simulation) kill() {
 		}
 	}
 	s.forgotten()
+	known := s.known()
 	s.end()
-	s.path = next
+	s.path, s.saw = next, known
 }
 
 // newSimulation makes the world of a seed, which begins with a copy of the store at empty.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ type simulation struct {
 	path  string
 	start time.Time
 	lives int
+
+	set atomic.Int64  // by how much the clock on the wall is wrong
+	saw time.Duration // by how much, as far as the last process knew
 
 	store *store.Store
 	stop  func() error
@@ -83,7 +87,7 @@ func (s *simulation) wrong(format string, args ...any) {
 // begin starts a life on the files that there are.
 func (s *simulation) begin() {
 	s.t.Helper()
-	st, err := store.Open(s.t.Context(), s.path, store.Options{Version: "test", Window: 4 + s.n(20)})
+	st, err := store.Open(s.t.Context(), s.path, store.Options{Version: "test", Window: 4 + s.n(20), Now: s.wall})
 	if err == nil {
 		err = st.PutRuleSet(s.t.Context(), "h", []byte("[]"))
 	}
@@ -94,6 +98,7 @@ func (s *simulation) begin() {
 	s.life++
 	life := s.life
 	s.store = st
+	s.unseen()
 	for _, to := range s.targets {
 		to.inFlight = 0
 	}
@@ -122,6 +127,7 @@ func (s *simulation) begin() {
 
 func (s *simulation) end() {
 	s.t.Helper()
+	s.saw = s.known()
 	if err := s.stop(); err != nil {
 		s.t.Error(err)
 	}

@@ -41,13 +41,20 @@ func (h *health) at(target string) Condition {
 	return h.known[target] // nobody else changes it
 }
 
-// commit keeps what the running transaction changed.
-func (h *health) commit() {
-	if len(h.changed) == 0 {
+// publish has all see what the transaction changed that has been committed: the clock and
+// the conditions, which are by that clock, together.
+func (s *Store) publish() {
+	h := &s.health
+	set := s.steady != *s.committed.Load()
+	if len(h.changed) == 0 && !set {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if set {
+		now := s.steady
+		s.committed.Store(&now)
+	}
 	maps.Copy(h.known, h.changed)
 	clear(h.changed)
 }
@@ -66,7 +73,9 @@ func (s *Store) Conditions() map[string]Condition { return s.health.all() }
 // Sends reports whether deliveries to target may be sent now. Whoever holds some when
 // they may not gives them back; a probe is sent all the same, see [Claimed.Probe].
 func (s *Store) Sends(target string) bool {
-	g := s.health.committed(target).gate(s.Now())
+	s.health.mu.RLock()
+	g := s.health.known[target].gate(s.Now()) // both by one clock
+	s.health.mu.RUnlock()
 	return g.sends > 0 && !g.probe
 }
 

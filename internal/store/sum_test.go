@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 )
 
 // damage changes rows behind the store's back, as damage to its file does.
@@ -75,5 +76,27 @@ func TestDeliveryWithoutSum(t *testing.T) {
 	}
 	if got := natives(t, claim(t, open(t, path), "ci", 1)); got != "n1" {
 		t.Errorf("claimed %q", got)
+	}
+}
+
+// What bellbuoy tells of itself came in no body: there is nothing that could be damaged.
+func TestBodyOfOwnEvent(t *testing.T) {
+	s := open(t, temp(t))
+	if err := s.Targets(t.Context(), map[string]Target{"ci": {Type: "webhook"}, "ops": {Type: "webhook"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Disable(t.Context(), "ci", "alice"); err != nil {
+		t.Fatal(err)
+	}
+	held, _, err := s.HeldDue(t.Context(), time.Now(), 2)
+	if err != nil || len(held) != 1 {
+		t.Fatalf("%d events of bellbuoy's own, %v", len(held), err)
+	}
+	routing := push("n1", "team/app", "ops").Items[0].Routing
+	if err := s.Route(t.Context(), held[0].ID, routing); err != nil {
+		t.Fatal(err)
+	}
+	if raw, _, err := s.Native(t.Context(), claim(t, s, "ops", 1)[0].Seq); err != nil || len(raw.Bytes) != 0 {
+		t.Errorf("%q, %v", raw.Bytes, err)
 	}
 }

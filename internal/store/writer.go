@@ -285,11 +285,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 			j.then()
 		}
 	}
-	if s.steady != steady {
-		now := s.steady
-		s.committed.Store(&now)
-	}
-	s.health.commit() // before whoever is told of work asks
+	s.publish() // before whoever is told of work asks
 	s.shelves.committed()
 	s.keeper.refused.Store(false)
 	s.keeper.note()
