@@ -126,11 +126,12 @@ func (s *Store) followClock(ctx context.Context) error {
 	return s.keepClock(ctx)
 }
 
-// keepClock writes down what time it is.
+// keepClock writes down what time it is, and the newest event until now: when that came is
+// by a clock that may have been set since.
 func (s *Store) keepClock(ctx context.Context) error {
 	s.kept = s.now()
 	_, err := s.conn.ExecContext(ctx, s.stmts.text.clock.keep,
-		fmt.Sprint(micros(s.kept), s.steady.ahead.Microseconds(), micros(s.steady.set)))
+		fmt.Sprint(micros(s.kept), s.steady.ahead.Microseconds(), micros(s.steady.set), s.seqs.event))
 	return sqliteError(err)
 }
 
@@ -198,15 +199,21 @@ func (s *Store) takeOverClock(ctx context.Context) error {
 	case err != nil:
 		return sqliteError(err)
 	}
-	var last, ahead, set int64
-	if _, err := fmt.Sscan(value, &last, &ahead, &set); err != nil {
-		return fmt.Errorf("%w: clock %q is no time", ErrCorrupt, value)
+	var last, ahead, set, before int64
+	// Earlier versions do not name an event.
+	if n, err := fmt.Sscan(value, &last, &ahead, &set, &before); n < 3 {
+		return fmt.Errorf("%w: clock %q is no time: %w", ErrCorrupt, value, err)
 	}
-	var newest int64 // it may have come since
-	if err := s.conn.QueryRowContext(ctx, s.stmts.text.clock.newest).Scan(&newest); err != nil {
+	var newest, received int64
+	switch err := s.conn.QueryRowContext(ctx, s.stmts.text.clock.newest).Scan(&newest, &received); {
+	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
 		return sqliteError(err)
 	}
-	last = max(last, newest)
+	s.seqs.event = newest
+	if newest > before { // it came since
+		last = max(last, received)
+	}
 	s.steady.ahead, s.steady.set = time.Duration(ahead)*time.Microsecond, moment(set)
 	if step := s.steady.base.Sub(fromMicros(last)); step < 0 {
 		s.steady = s.steady.moved(step, s.steady.base, s.steady.since)

@@ -10,7 +10,7 @@ var sqliteClock = clockTexts{
 	keep: `INSERT INTO meta (key, value) VALUES ('clock', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
 	kept: `SELECT value FROM meta WHERE key = 'clock'`,
 
-	newest: `SELECT coalesce((SELECT received FROM event ORDER BY seq DESC LIMIT 1), 0)`,
+	newest: `SELECT seq, received FROM event ORDER BY seq DESC LIMIT 1`,
 
 	waiting: `UPDATE delivery SET due = due + ?1, give_up = give_up + ?1,
 			hold_until = CASE WHEN hold_until IN (0, 9223372036854775807) THEN hold_until ELSE hold_until + ?1 END

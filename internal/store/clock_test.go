@@ -78,10 +78,12 @@ func setClock(t *testing.T, step time.Duration, restarts bool) {
 			_, _ = s.Ready(ctx)
 			cancel()
 		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
+		for range 2 { // the second finds the clock as the first left it
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			begin()
 		}
-		begin()
 	}
 	// claimed reports whether something is claimed for a target, as Ready says.
 	claimed := func(target string) func() bool {
