@@ -104,6 +104,8 @@ func (s *Service) Send(stream grpc.BidiStreamingServer[Deliveries, Acks]) error 
 		service: s,
 		acks:    newQueue[*Ack](),
 		slots:   make(chan struct{}, MaxSends),
+		more:    make(chan sending),
+		idle:    make(chan struct{}, maxIdle),
 		cancels: make(map[uint64]context.CancelFunc),
 	}
 	var writer sync.WaitGroup
@@ -127,8 +129,12 @@ func (s *Service) Send(stream grpc.BidiStreamingServer[Deliveries, Acks]) error 
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			sendCtx := desk.begin(ctx, m)
-			go desk.send(sendCtx, m)
+			work := sending{desk.begin(ctx, m), m}
+			select {
+			case desk.more <- work:
+			default: // none waits
+				go desk.serve(ctx, work)
+			}
 		}
 	}
 }
@@ -138,9 +144,39 @@ type desk struct {
 	service *Service
 	acks    *queue[*Ack]
 	slots   chan struct{}
+	more    chan sending  // to those who wait for it
+	idle    chan struct{} // has an entry for each of them
 
 	mu      sync.Mutex
 	cancels map[uint64]context.CancelFunc
+}
+
+// sending is one delivery that is to be sent.
+type sending struct {
+	ctx     context.Context
+	message *Delivery
+}
+
+// maxIdle is how many goroutines that have sent wait for more.
+const maxIdle = 64
+
+// serve sends one delivery and then others, until ctx ends or enough wait for them: a
+// goroutine that has sent before need not grow its stack again.
+func (d *desk) serve(ctx context.Context, work sending) {
+	for {
+		d.send(work.ctx, work.message)
+		select {
+		case d.idle <- struct{}{}:
+		default:
+			return
+		}
+		select {
+		case work = <-d.more:
+			<-d.idle
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (d *desk) begin(ctx context.Context, m *Delivery) context.Context {
