@@ -992,6 +992,9 @@ func TestEveryEventEnds(t *testing.T) {
 		t.Run(fmt.Sprint(part), func(outer *testing.T) {
 			outer.Parallel()
 			rapid.Check(outer, func(t *rapid.T) {
+				for range part { // else both would try the same, where the seed is given
+					rapid.Uint64().Draw(t, "part")
+				}
 				dir, err := os.MkdirTemp(parent, "bellbuoy")
 				if err != nil {
 					t.Fatal(err)
