@@ -34,7 +34,7 @@ var sqliteAfter = afterTexts{
 	alreadyAt: `SELECT EXISTS (SELECT 1 FROM delivery WHERE event = ?1 AND target = ?2
 		AND state IN ('waiting', 'parked', 'delivered', 'folded'))`,
 	addKeys: `UPDATE event SET keys = json_insert(keys, '$[#]', ?2) WHERE seq = ?1`,
-	addKey:  `INSERT OR IGNORE INTO event_key (key, event) VALUES (?2, ?1)`,
+	addKey:  `INSERT INTO event_key (key, event) VALUES (?2, ?1) ON CONFLICT DO NOTHING`,
 
 	eventArrival:   `SELECT arrival, fingerprint FROM event WHERE seq = ?1 AND state = 'routed'`,
 	insertReplayed: `INSERT INTO replayed (event, source, audit) VALUES (?1, ?2, ?3)`,

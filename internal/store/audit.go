@@ -46,7 +46,7 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 		WHERE seq < ?1 AND (?2 = '' OR what = ?2) AND (?3 = '' OR object = ?3) ORDER BY seq DESC LIMIT ?4`,
 		before, q.What, q.Object, limited(q.Limit))
 	if err != nil {
-		return nil, fmt.Errorf("list the audit: %w", sqliteError(err))
+		return nil, fmt.Errorf("list the audit: %w", dbError(err))
 	}
 	defer rows.Close()
 	out := []AuditEntry{}
@@ -54,13 +54,13 @@ func (s *Store) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) {
 		var e AuditEntry
 		var seq, at int64
 		if err := rows.Scan(&seq, &at, &e.By, &e.What, &e.Object, (*[]byte)(&e.Details)); err != nil {
-			return nil, fmt.Errorf("list the audit: %w", sqliteError(err))
+			return nil, fmt.Errorf("list the audit: %w", dbError(err))
 		}
 		e.Time, e.Cursor = fromMicros(at), writeCursor(seq)
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list the audit: %w", sqliteError(err))
+		return nil, fmt.Errorf("list the audit: %w", dbError(err))
 	}
 	return out, nil
 }

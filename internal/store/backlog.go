@@ -58,7 +58,7 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 	b := Backlog{Oldest: map[string]time.Time{}}
 	var err error
 	if b.Targets, err = targetCounts(ctx, s.read); err != nil {
-		return b, fmt.Errorf("read what waits: %w", sqliteError(err))
+		return b, fmt.Errorf("read what waits: %w", dbError(err))
 	}
 	for target, c := range b.Targets {
 		if c.States[Waiting] == 0 {
@@ -66,17 +66,17 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 		}
 		at, err := s.oldest(ctx, target)
 		if err != nil {
-			return b, fmt.Errorf("read what waits for %s: %w", target, sqliteError(err))
+			return b, fmt.Errorf("read what waits for %s: %w", target, dbError(err))
 		}
 		if !at.IsZero() {
 			b.Oldest[target] = at
 		}
 	}
 	var at sql.NullInt64
-	err = s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM event WHERE state = 'held' LIMIT ?1)),
+	err = s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM (SELECT 1 FROM event WHERE state = 'held' LIMIT ?1) AS held),
 		(SELECT min(route_at) FROM event WHERE state = 'held')`, maxHeldCounted).Scan(&b.Held, &at)
 	if err != nil {
-		return b, fmt.Errorf("count held events: %w", sqliteError(err))
+		return b, fmt.Errorf("count held events: %w", dbError(err))
 	}
 	if at.Valid {
 		b.HeldSince = fromMicros(at.Int64)
@@ -92,7 +92,7 @@ func (s *Store) oldest(ctx context.Context, target string) (time.Time, error) {
 		SELECT min(seq) FROM (
 			SELECT min(seq) AS seq FROM delivery WHERE target = ?1 AND state = 'waiting' AND lease = 0
 			UNION ALL
-			SELECT min(seq) FROM delivery WHERE target = ?1 AND lease <> 0 AND state = 'waiting')))`, target).Scan(&at)
+			SELECT min(seq) FROM delivery WHERE target = ?1 AND lease <> 0 AND state = 'waiting') AS of_them))`, target).Scan(&at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, nil
 	}

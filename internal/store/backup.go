@@ -55,7 +55,7 @@ func (s *Store) Backup(ctx context.Context) (_ *Copy, err error) {
 	defer os.Remove(f.Name())
 	failpoint.At("backup begun")
 	if err := s.copyInto(ctx, f.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("back up store: %w", sqliteError(err)), f.Close())
+		return nil, errors.Join(fmt.Errorf("back up store: %w", dbError(err)), f.Close())
 	}
 	failpoint.At("backup copied")
 	info, err := f.Stat()

@@ -32,21 +32,21 @@ var sqliteUpkeep = upkeepTexts{
 				THEN 9223372036854775807 ELSE d.ended END) FROM delivery d WHERE d.event = e.seq)
 		FROM event e WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY e.seq LIMIT ?3`,
 	sizes: `SELECT length(e.json) + coalesce((SELECT length(a.body) FROM arrival a WHERE a.seq = e.arrival), 0) + 1024
-		FROM event e WHERE e.seq IN (SELECT value FROM json_each(?1)) ORDER BY e.seq`,
-	stillEnded: `SELECT e.seq, e.arrival FROM event e WHERE e.seq IN (SELECT value FROM json_each(?1)) AND e.state = 'routed'
+		FROM event e WHERE e.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)) ORDER BY e.seq`,
+	stillEnded: `SELECT e.seq, e.arrival FROM event e WHERE e.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)) AND e.state = 'routed'
 		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.seq
 			AND (d.state IN ('waiting', 'parked') OR d.state = 'folded' AND d.ended = 0))`,
-	deleteKeys: `DELETE FROM event_key WHERE (key, event) IN (SELECT k.value, e.seq FROM event e, json_each(e.keys) k
-		WHERE e.seq IN (SELECT value FROM json_each(?1)))`,
-	ofEvents:     `DELETE FROM %s WHERE %s IN (SELECT value FROM json_each(?1))`,
-	ofDeliveries: `DELETE FROM %s WHERE %s IN (SELECT seq FROM delivery WHERE event IN (SELECT value FROM json_each(?1)))`,
-	deleteArrival: `DELETE FROM arrival WHERE seq IN (SELECT value FROM json_each(?1))
+	deleteKeys: `DELETE FROM event_key WHERE (key, event) IN (SELECT CAST(k.value AS BIGINT), e.seq FROM event e, json_each(e.keys) k
+		WHERE e.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)))`,
+	ofEvents:     `DELETE FROM %s WHERE %s IN (SELECT CAST(value AS BIGINT) FROM json_each(?1))`,
+	ofDeliveries: `DELETE FROM %s WHERE %s IN (SELECT seq FROM delivery WHERE event IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)))`,
+	deleteArrival: `DELETE FROM arrival WHERE seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?1))
 		AND NOT EXISTS (SELECT 1 FROM event e WHERE e.arrival = arrival.seq)`,
 	givenOut:    `SELECT arrival, delivery FROM upkeep`,
 	setGivenOut: `UPDATE upkeep SET arrival = ?1, delivery = ?2`,
 	findSeen: `SELECT s.event, s.at, EXISTS (SELECT 1 FROM event e WHERE e.seq = s.event)
 		FROM seen s WHERE s.event > ?1 ORDER BY s.event LIMIT ?2`,
-	deleteSeen: `DELETE FROM seen WHERE event IN (SELECT value FROM json_each(?1))`,
+	deleteSeen: `DELETE FROM seen WHERE event IN (SELECT CAST(value AS BIGINT) FROM json_each(?1))`,
 	supersede: `UPDATE rule_set SET last = CASE id WHEN ?1 THEN 9223372036854775807 ELSE ?2 END
 		WHERE id = ?1 OR last = 9223372036854775807`,
 	deleteRuleSets: `DELETE FROM rule_set WHERE last < coalesce((SELECT min(seq) FROM event), ?1)
@@ -153,7 +153,7 @@ func listed(list []int64) string {
 func (s *Store) loadGivenOut(ctx context.Context) error {
 	var arrival, delivery int64
 	if err := s.conn.QueryRowContext(ctx, s.stmts.text.upkeep.givenOut).Scan(&arrival, &delivery); err != nil {
-		return sqliteError(err)
+		return dbError(err)
 	}
 	s.seqs.arrival, s.seqs.delivery = max(s.seqs.arrival, arrival), max(s.seqs.delivery, delivery)
 	return nil
@@ -173,7 +173,7 @@ func (s *Store) forgetSeen(ctx context.Context, w *sweep, now time.Time, pressin
 	}
 	found, err := s.oldSeen(ctx, w.from, micros(now.Add(-seenFor)), beyond)
 	if err != nil {
-		return false, fmt.Errorf("find ids to forget: %w", sqliteError(err))
+		return false, fmt.Errorf("find ids to forget: %w", dbError(err))
 	}
 	for some := range slices.Chunk(found.events, deletes) {
 		err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) error {

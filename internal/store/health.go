@@ -83,7 +83,7 @@ func (s *Store) Sends(target string) bool {
 func (s *Store) loadConditions(ctx context.Context) error {
 	rows, err := s.conn.QueryContext(ctx, s.stmts.text.conditions)
 	if err != nil {
-		return sqliteError(err)
+		return dbError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -92,13 +92,13 @@ func (s *Store) loadConditions(ctx context.Context) error {
 		var open, probe, wait, paused, disabled, marked, lost int64
 		if err := rows.Scan(&target, &c.Retries, &open, &probe, &wait, &paused, &c.Failures, &disabled, &c.Why,
 			&c.Releasing, &marked, &c.Mark, &lost, &c.Said); err != nil {
-			return sqliteError(err)
+			return dbError(err)
 		}
 		c.Wait, c.Lost = time.Duration(wait)*time.Microsecond, time.Duration(lost)*time.Microsecond
 		c.Open, c.Probe, c.Paused, c.Disabled, c.Marked = moment(open), moment(probe), moment(paused), moment(disabled), moment(marked)
 		s.health.known[target] = c
 	}
-	return sqliteError(rows.Err())
+	return dbError(rows.Err())
 }
 
 // moment is a time that may be absent, as a row has it.

@@ -43,7 +43,7 @@ func (s *Store) RuleSet(ctx context.Context, hash string) ([]byte, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("rule set %q: %w", hash, ErrNotFound)
 	}
-	return b, sqliteError(err)
+	return b, dbError(err)
 }
 
 // HeldDue returns up to n held events whose time to be routed has come at now, the
@@ -56,7 +56,7 @@ func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time
 		FROM event e JOIN arrival a ON a.seq = e.arrival
 		WHERE e.state = 'held' AND e.route_at <= ?1 ORDER BY e.route_at, e.seq LIMIT ?2`, micros(now), n)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("find held events: %w", sqliteError(err))
+		return nil, time.Time{}, fmt.Errorf("find held events: %w", dbError(err))
 	}
 	defer rows.Close()
 	var out []Held
@@ -66,7 +66,7 @@ func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time
 		var event, headers, sum []byte
 		if err := rows.Scan(&h.ID, &h.Registry, &h.Reason, &routeAt, &event, &headers,
 			&h.Raw.Bytes, &h.Raw.Size, &sum, &h.Raw.Truncated); err != nil {
-			return nil, time.Time{}, fmt.Errorf("read held event: %w", sqliteError(err))
+			return nil, time.Time{}, fmt.Errorf("read held event: %w", dbError(err))
 		}
 		h.RouteAt = fromMicros(routeAt)
 		copy(h.Raw.SHA256[:], sum)
@@ -76,12 +76,12 @@ func (s *Store) HeldDue(ctx context.Context, now time.Time, n int) ([]Held, time
 		out = append(out, h)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, time.Time{}, fmt.Errorf("read held events: %w", sqliteError(err))
+		return nil, time.Time{}, fmt.Errorf("read held events: %w", dbError(err))
 	}
 	var next sql.NullInt64
 	if err := s.own.QueryRowContext(ctx, `SELECT min(route_at) FROM event WHERE state = 'held' AND route_at > ?1`,
 		micros(now)).Scan(&next); err != nil {
-		return nil, time.Time{}, fmt.Errorf("find next held event: %w", sqliteError(err))
+		return nil, time.Time{}, fmt.Errorf("find next held event: %w", dbError(err))
 	}
 	if !next.Valid {
 		return out, time.Time{}, nil

@@ -90,10 +90,10 @@ func (s *Store) loadTail(ctx context.Context) error {
 	case errors.Is(err, sql.ErrNoRows):
 		value = "0"
 		if _, err := s.conn.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('indexed', '0')`); err != nil {
-			return sqliteError(err)
+			return dbError(err)
 		}
 	case err != nil:
-		return sqliteError(err)
+		return dbError(err)
 	}
 	var err error
 	if t.indexed, err = strconv.ParseInt(value, 10, 64); err != nil {
@@ -101,7 +101,7 @@ func (s *Store) loadTail(ctx context.Context) error {
 	}
 	rows, err := s.conn.QueryContext(ctx, `SELECT id, seq, fingerprint FROM event WHERE seq > ?1`, t.indexed)
 	if err != nil {
-		return sqliteError(err)
+		return dbError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -109,13 +109,13 @@ func (s *Store) loadTail(ctx context.Context) error {
 		var e tailed
 		var sum []byte
 		if err := rows.Scan(&id, &e.seq, &sum); err != nil {
-			return sqliteError(err)
+			return dbError(err)
 		}
 		copy(e.fingerprint[:], sum)
 		t.events[id] = e
 		t.last = max(t.last, e.seq)
 	}
-	return sqliteError(rows.Err())
+	return dbError(rows.Err())
 }
 
 // seen finds an event by its id, for the writer, or returns false.

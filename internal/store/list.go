@@ -52,7 +52,7 @@ func (s *Store) List(ctx context.Context, q Query) (Page, error) {
 	q.Limit = q.limit()
 	p, err := s.list(ctx, q)
 	if err != nil {
-		return p, fmt.Errorf("list events: %w", sqliteError(err))
+		return p, fmt.Errorf("list events: %w", dbError(err))
 	}
 	return p, nil
 }
@@ -76,12 +76,12 @@ func (s *Store) list(ctx context.Context, q Query) (Page, error) {
 		return Page{}, err
 	}
 	defer tx.Rollback()
-	l := &listing{tx: tx, q: q, chosen: c, until: time.Now().Add(scanFor), page: Page{Events: []Listed{}}}
+	l := &listing{text: s.stmts.text, tx: tx, q: q, chosen: c, until: time.Now().Add(scanFor), page: Page{Events: []Listed{}}}
 	if err := l.bound(ctx, tail); err != nil {
 		return Page{}, err
 	}
 	var indexed int64
-	if err := tx.QueryRowContext(ctx, `SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed'`).Scan(&indexed); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed'`).Scan(&indexed); err != nil {
 		return Page{}, err
 	}
 	// What is not indexed yet is looked at one by one; it is newer than what is.
@@ -160,6 +160,7 @@ func (q Query) chosen() (chosen, error) {
 
 // listing is one list in the making.
 type listing struct {
+	text   *texts
 	tx     *sql.Tx
 	q      Query
 	chosen chosen
@@ -255,9 +256,9 @@ func (l *listing) take(ctx context.Context, seqs []int64) error {
 	}
 	args := append([]any{string(those)}, l.chosen.args...)
 	rows, err := l.tx.QueryContext(ctx, `SELECT e.seq, e.json,
-			(SELECT json_group_object(state, n) FROM
-				(SELECT d.state, count(*) AS n FROM delivery d WHERE d.event = e.seq GROUP BY d.state))
-		FROM json_each(?) c CROSS JOIN event e WHERE e.seq = c.value`+l.chosen.where+` LIMIT ?`,
+			coalesce((SELECT json_group_object(state, n) FROM
+				(SELECT d.state, count(*) AS n FROM delivery d WHERE d.event = e.seq GROUP BY d.state) AS of_it), '{}')
+		FROM json_each(?) c CROSS JOIN event e WHERE e.seq = CAST(c.value AS BIGINT)`+l.chosen.where+l.text.inOrder+` LIMIT ?`,
 		append(args, l.q.Limit-len(l.page.Events))...)
 	if err != nil {
 		return err
@@ -291,7 +292,7 @@ func (l *listing) detail(ctx context.Context) error {
 	}
 	rows, err := l.tx.QueryContext(ctx, `SELECT c.key, d.id, d.rules, d.target, d.state,
 			coalesce((SELECT a.time FROM attempt a WHERE a.delivery = d.seq ORDER BY a.n LIMIT 1), 0)
-		FROM json_each(?1) c CROSS JOIN delivery d WHERE d.event = c.value
+		FROM json_each(?1) c CROSS JOIN delivery d WHERE d.event = CAST(c.value AS BIGINT)
 			AND (?2 = '' OR EXISTS (SELECT 1 FROM json_each(d.rules) WHERE value = ?2))
 			AND (?3 = '' OR d.target = ?3) AND (?4 = '' OR d.state = ?4) ORDER BY c.key, d.seq`,
 		string(those), l.q.Rule, l.q.Target, l.q.Outcome)

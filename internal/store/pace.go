@@ -154,7 +154,7 @@ func (s *Store) takeOverTokens(ctx context.Context) error {
 		{s.stmts.text.forgetSpent, []any{s.steady.base.Add(-longestWindow).UnixMicro()}},
 	} {
 		if _, err := s.conn.ExecContext(ctx, q.text, q.args...); err != nil {
-			return sqliteError(err)
+			return dbError(err)
 		}
 	}
 	return nil

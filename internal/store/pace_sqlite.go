@@ -50,7 +50,7 @@ var sqlitePace = paceTexts{
 	forgetSpent: `DELETE FROM spent WHERE ended <= ?1`,
 
 	freshCount: `SELECT count(*) FROM (SELECT 1 FROM delivery
-		WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 LIMIT ?3)`,
+		WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 LIMIT ?3) AS fresh`,
 	// What has a history of its own, by its seq, keeps it: it is told alone.
 	fresh: `SELECT d.seq, d.key, d.type, d.rule, d.rules, d.give_up, d.hold, e.id, e.type, e.status, e.registry, e.repository,
 			d.digest IS NOT NULL OR d.earlier > 0 OR d.probes > 0 OR EXISTS (SELECT 1 FROM redelivery r WHERE r.delivery = d.seq),

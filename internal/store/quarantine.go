@@ -106,7 +106,7 @@ func (s *Store) dropQuarantine(ctx context.Context, before int64) (more bool, er
 	var n int
 	var oldest *int64
 	if err := s.own.QueryRowContext(ctx, s.stmts.text.upkeep.oldestQuarantine).Scan(&oldest); err != nil {
-		return false, fmt.Errorf("find bodies to delete from quarantine: %w", sqliteError(err))
+		return false, fmt.Errorf("find bodies to delete from quarantine: %w", dbError(err))
 	}
 	if oldest == nil || *oldest >= before {
 		return false, nil

@@ -18,7 +18,7 @@ func (s *Store) Quarantine(ctx context.Context, limit int) ([]Quarantined, error
 	rows, err := s.read.QueryContext(ctx, `SELECT id, registry, received, remote, reason, size, sha256, count, truncated
 		FROM quarantine ORDER BY last DESC, seq DESC LIMIT ?1`, min(limit, MaxLimit))
 	if err != nil {
-		return nil, fmt.Errorf("list quarantine: %w", sqliteError(err))
+		return nil, fmt.Errorf("list quarantine: %w", dbError(err))
 	}
 	defer rows.Close()
 	out := []Quarantined{}
@@ -27,13 +27,13 @@ func (s *Store) Quarantine(ctx context.Context, limit int) ([]Quarantined, error
 		var received int64
 		var sum []byte
 		if err := rows.Scan(&q.ID, &q.Registry, &received, &q.Remote, &q.Reason, &q.Size, &sum, &q.Count, &q.Truncated); err != nil {
-			return nil, fmt.Errorf("list quarantine: %w", sqliteError(err))
+			return nil, fmt.Errorf("list quarantine: %w", dbError(err))
 		}
 		q.Received, q.SHA256 = fromMicros(received), hex.EncodeToString(sum)
 		out = append(out, q)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list quarantine: %w", sqliteError(err))
+		return nil, fmt.Errorf("list quarantine: %w", dbError(err))
 	}
 	return out, nil
 }
@@ -51,7 +51,7 @@ func (s *Store) Quarantined(ctx context.Context, id string) (Quarantined, error)
 		return q, fmt.Errorf("quarantined body %s: %w", id, ErrNotFound)
 	}
 	if err != nil {
-		return q, fmt.Errorf("read quarantined body %s: %w", id, sqliteError(err))
+		return q, fmt.Errorf("read quarantined body %s: %w", id, dbError(err))
 	}
 	q.Received, q.SHA256 = fromMicros(received), hex.EncodeToString(sum)
 	if err := json.Unmarshal(headers, &q.Headers); err != nil {

@@ -121,7 +121,7 @@ func (s *Store) selected(ctx context.Context, sel Selection, at, upto int64, n i
 	rows, err := s.read.QueryContext(ctx, `SELECT d.seq FROM delivery d JOIN event e ON e.seq = d.event
 		WHERE d.seq > ? AND d.seq <= ?`+where+` ORDER BY d.seq LIMIT ?`, append(append([]any{at, upto}, args...), n)...)
 	if err != nil {
-		return nil, sqliteError(err)
+		return nil, dbError(err)
 	}
 	return numbers(rows)
 }
@@ -132,11 +132,11 @@ func numbers(rows *sql.Rows) ([]int64, error) {
 	for rows.Next() {
 		var n int64
 		if err := rows.Scan(&n); err != nil {
-			return nil, sqliteError(err)
+			return nil, dbError(err)
 		}
 		out = append(out, n)
 	}
-	return out, sqliteError(rows.Err())
+	return out, dbError(rows.Err())
 }
 
 // Selected counts the deliveries that sel chooses, up to its limit, and says whether
@@ -149,9 +149,9 @@ func (s *Store) Selected(ctx context.Context, sel Selection) (n int, more bool, 
 		return 0, false, err
 	}
 	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM delivery d JOIN event e ON e.seq = d.event
-		WHERE d.seq > ?`+where+` LIMIT ?)`, append(append([]any{0}, args...), limit+1)...).Scan(&n)
+		WHERE d.seq > ?`+where+` LIMIT ?) AS those`, append(append([]any{0}, args...), limit+1)...).Scan(&n)
 	if err != nil {
-		return 0, false, fmt.Errorf("count deliveries: %w", sqliteError(err))
+		return 0, false, fmt.Errorf("count deliveries: %w", dbError(err))
 	}
 	return min(n, limit), n > limit, nil
 }

@@ -9,16 +9,16 @@ import (
 // keyRegistries adds to the keys of events the one of their registry, in a store of a
 // version that did not find events by it.
 func (s *Store) keyRegistries(ctx context.Context) (err error) {
-	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return sqliteError(err)
+	if _, err := s.conn.ExecContext(ctx, s.stmts.text.begin); err != nil {
+		return dbError(err)
 	}
 	defer func() {
 		if err != nil {
 			_, rerr := s.conn.ExecContext(ctx, `ROLLBACK`)
-			err = fmt.Errorf("index events by their registry: %w", sqliteError(errors.Join(err, rerr)))
+			err = fmt.Errorf("index events by their registry: %w", dbError(errors.Join(err, rerr)))
 		}
 	}()
-	r, err := s.conn.ExecContext(ctx, `INSERT OR IGNORE INTO meta (key, value) VALUES ('keyed', 'registry')`)
+	r, err := s.conn.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('keyed', 'registry') ON CONFLICT DO NOTHING`)
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,8 @@ func (s *Store) keyEach(ctx context.Context) error {
 	}
 	for _, registry := range registries {
 		k := key("registry", registry)
-		if _, err := s.conn.ExecContext(ctx, `INSERT OR IGNORE INTO event_key (key, event)
-			SELECT ?1, seq FROM event WHERE registry = ?2 AND seq <= ?3`, k, registry, s.tail.indexed); err != nil {
+		if _, err := s.conn.ExecContext(ctx, `INSERT INTO event_key (key, event)
+			SELECT ?1, seq FROM event WHERE registry = ?2 AND seq <= ?3 ON CONFLICT DO NOTHING`, k, registry, s.tail.indexed); err != nil {
 			return err
 		}
 		if _, err := s.conn.ExecContext(ctx, `UPDATE event SET keys = json_insert(keys, '$[#]', ?1)

@@ -46,7 +46,7 @@ func (s *Store) Native(ctx context.Context, seq int64) (Raw, string, error) {
 		return Raw{}, "", fmt.Errorf("read what delivery %d came in: %w", seq, ErrNotFound)
 	}
 	if err != nil {
-		return Raw{}, "", fmt.Errorf("read what delivery %d came in: %w", seq, sqliteError(err))
+		return Raw{}, "", fmt.Errorf("read what delivery %d came in: %w", seq, dbError(err))
 	}
 	copy(raw.SHA256[:], sum)
 	bellbuoys := raw.Size == 0 && len(raw.Bytes) == 0 // what it tells of itself came in nothing, which has no sum

@@ -138,8 +138,8 @@ func (s *Store) Replayable(ctx context.Context, q Query) (n int, more bool, err 
 		return 0, false, err
 	}
 	limit := runLimit(q.Limit)
-	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?)`, append(args, limit+1)...).Scan(&n); err != nil {
-		return 0, false, fmt.Errorf("count events: %w", sqliteError(err))
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?) AS those`, append(args, limit+1)...).Scan(&n); err != nil {
+		return 0, false, fmt.Errorf("count events: %w", dbError(err))
 	}
 	return min(n, limit), n > limit, nil
 }
@@ -154,7 +154,7 @@ func (q Query) replayable(at, upto int64) (string, []any, error) {
 	from, args := ` FROM event e WHERE e.seq > ? AND e.seq <= ? AND e.state = 'routed' AND e.type NOT LIKE 'bellbuoy.%'
 		AND NOT EXISTS (SELECT 1 FROM replayed r WHERE r.event = e.seq)`+c.where, append([]any{at, upto}, c.args...)
 	if c.key() != nil {
-		from += ` AND (e.seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')
+		from += ` AND (e.seq > (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed')
 			OR e.seq IN (SELECT event FROM event_key WHERE key = ?))`
 		args = append(args, *c.key())
 	}
@@ -169,18 +169,18 @@ func (s *Store) replayable(ctx context.Context, q Query, at, upto int64, n int) 
 	}
 	rows, err := s.read.QueryContext(ctx, `SELECT e.seq, e.json`+from+` ORDER BY e.seq LIMIT ?`, append(args, n)...)
 	if err != nil {
-		return nil, sqliteError(err)
+		return nil, dbError(err)
 	}
 	defer rows.Close()
 	var out []stored
 	for rows.Next() {
 		var l stored
 		if err := rows.Scan(&l.seq, &l.json); err != nil {
-			return nil, sqliteError(err)
+			return nil, dbError(err)
 		}
 		out = append(out, l)
 	}
-	return out, sqliteError(rows.Err())
+	return out, dbError(rows.Err())
 }
 
 // again makes a replay of an event.

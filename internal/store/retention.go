@@ -255,17 +255,17 @@ func (s *Store) press(ctx context.Context, now time.Time, bytes int64) (more boo
 func (s *Store) enough(ctx context.Context, events []int64, bytes int64) (n int, err error) {
 	rows, err := s.own.QueryContext(ctx, s.stmts.text.upkeep.sizes, listed(events))
 	if err != nil {
-		return 0, fmt.Errorf("measure events to delete: %w", sqliteError(err))
+		return 0, fmt.Errorf("measure events to delete: %w", dbError(err))
 	}
 	defer rows.Close()
 	for bytes >= 0 && rows.Next() {
 		var size int64
 		if err := rows.Scan(&size); err != nil {
-			return 0, fmt.Errorf("measure events to delete: %w", sqliteError(err))
+			return 0, fmt.Errorf("measure events to delete: %w", dbError(err))
 		}
 		n, bytes = n+1, bytes-size
 	}
-	return n, sqliteError(rows.Err())
+	return n, dbError(rows.Err())
 }
 
 // endedEvents is what [Store.ended] found.
@@ -285,7 +285,7 @@ func (s *Store) ended(ctx context.Context, w *sweep, before int64) (endedEvents,
 	s.tail.mu.RUnlock()
 	rows, err := s.own.QueryContext(ctx, s.stmts.text.upkeep.findEnded, w.from, indexed, looksAt)
 	if err != nil {
-		return endedEvents{}, fmt.Errorf("find events to delete: %w", sqliteError(err))
+		return endedEvents{}, fmt.Errorf("find events to delete: %w", dbError(err))
 	}
 	defer rows.Close()
 	f := endedEvents{upTo: w.from}
@@ -295,7 +295,7 @@ func (s *Store) ended(ctx context.Context, w *sweep, before int64) (endedEvents,
 		var end sql.NullInt64 // of the last delivery; the end of time where one is open
 		var held bool
 		if err := rows.Scan(&seq, &received, &held, &end); err != nil {
-			return endedEvents{}, fmt.Errorf("find events to delete: %w", sqliteError(err))
+			return endedEvents{}, fmt.Errorf("find events to delete: %w", dbError(err))
 		}
 		n++
 		switch {
@@ -312,5 +312,5 @@ func (s *Store) ended(ctx context.Context, w *sweep, before int64) (endedEvents,
 		}
 	}
 	f.all = n < looksAt || young
-	return f, sqliteError(rows.Err())
+	return f, dbError(rows.Err())
 }

@@ -117,7 +117,7 @@ func (s *Store) findRun(ctx context.Context, from asker, id, what string) (run, 
 	case errors.Is(err, sql.ErrNoRows):
 		return r, fmt.Errorf("run %s: %w", id, ErrNotFound)
 	case err != nil:
-		return r, fmt.Errorf("read run %s: %w", id, sqliteError(err))
+		return r, fmt.Errorf("read run %s: %w", id, dbError(err))
 	case r.what != what:
 		return r, fmt.Errorf("run %s: %w: it is a %s", id, ErrOtherRun, r.what)
 	}
@@ -168,7 +168,7 @@ func (s *Store) step(ctx context.Context, r *run, seqs []int64, at int64, more b
 func (s *Store) HasRun(ctx context.Context, id string) (bool, error) {
 	var n int
 	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM run WHERE id = ?1`, id).Scan(&n); err != nil {
-		return false, fmt.Errorf("look for run %s: %w", id, sqliteError(err))
+		return false, fmt.Errorf("look for run %s: %w", id, dbError(err))
 	}
 	return n > 0, nil
 }

@@ -37,13 +37,13 @@ func (s *Store) Scan(ctx context.Context, since time.Time, page func(Scanned) er
 		bottom, err = s.firstSince(ctx, bottom, top, micros(since.Add(-clockSlack)))
 	}
 	if err != nil {
-		return fmt.Errorf("scan events: %w", sqliteError(err))
+		return fmt.Errorf("scan events: %w", dbError(err))
 	}
 	of := int(top - bottom + 1)
 	for high := top; high >= bottom; high -= scanPage {
 		p := Scanned{Of: of}
 		if err := s.scanPage(ctx, max(bottom, high-scanPage+1), high, micros(since), &p); err != nil {
-			return fmt.Errorf("scan events: %w", sqliteError(err))
+			return fmt.Errorf("scan events: %w", dbError(err))
 		}
 		p.Read = min(int(top-high)+scanPage, of)
 		if err := page(p); err != nil {

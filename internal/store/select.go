@@ -63,19 +63,19 @@ func (s *Store) Deliveries(ctx context.Context, sel Selection) ([]ListedDelivery
 			LEFT JOIN attempt a ON a.delivery = d.seq AND a.n = d.earlier + d.attempts + d.probes
 		WHERE d.seq < ?`+where+` ORDER BY d.seq DESC LIMIT ?`, append(append([]any{before}, args...), limited(sel.Limit))...)
 	if err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", sqliteError(err))
+		return nil, fmt.Errorf("list deliveries: %w", dbError(err))
 	}
 	defer rows.Close()
 	out := []ListedDelivery{}
 	for rows.Next() {
 		d, err := listedDelivery(rows)
 		if err != nil {
-			return nil, fmt.Errorf("list deliveries: %w", sqliteError(err))
+			return nil, fmt.Errorf("list deliveries: %w", dbError(err))
 		}
 		out = append(out, d)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", sqliteError(err))
+		return nil, fmt.Errorf("list deliveries: %w", dbError(err))
 	}
 	return out, nil
 }
@@ -121,7 +121,7 @@ func (sel Selection) conditions() (string, []any, error) {
 		args = append(args, v...)
 	}
 	if ofEvent.key() != nil { // else each delivery's event would be looked at
-		add(`(d.event > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')
+		add(`(d.event > (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed')
 			OR d.event IN (SELECT event FROM event_key WHERE key = ?))`, *ofEvent.key())
 	}
 	if sel.Target != "" {
@@ -132,7 +132,7 @@ func (sel Selection) conditions() (string, []any, error) {
 	}
 	if sel.ID != "" {
 		add(`(d.id = ? OR d.event IN (SELECT event FROM seen WHERE id = ?
-			UNION ALL SELECT seq FROM event WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND id = ?))`,
+			UNION ALL SELECT seq FROM event WHERE seq > (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed') AND id = ?))`,
 			sel.ID, sel.ID, sel.ID)
 	}
 	if len(sel.States) > 0 {

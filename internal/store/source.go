@@ -16,7 +16,7 @@ type source struct {
 }
 
 // allEvents are all events.
-var allEvents = source{seq: "k.seq", arms: []string{`SELECT k.seq FROM event k WHERE 1`}}
+var allEvents = source{seq: "k.seq", arms: []string{`SELECT k.seq FROM event k WHERE true`}}
 
 // keyed are the events with a key.
 func keyed(key int64) source {

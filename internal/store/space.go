@@ -103,7 +103,7 @@ func (s *Store) measure(ctx context.Context, size int64) (Space, error) {
 func (s *Store) pages(ctx context.Context) (Space, error) {
 	var page, pages, free int64
 	if err := s.own.QueryRowContext(ctx, s.stmts.text.upkeep.pages).Scan(&page, &pages, &free); err != nil {
-		return Space{}, fmt.Errorf("measure store: %w", sqliteError(err))
+		return Space{}, fmt.Errorf("measure store: %w", dbError(err))
 	}
 	return Space{Size: page * pages, Used: page * (pages - free)}, nil
 }

@@ -138,15 +138,15 @@ func (s *Store) migrate(ctx context.Context, size int64) error {
 
 // openError says what an error of the first statements means.
 func (s *Store) openError(err error) error {
-	err = sqliteError(err)
+	err = dbError(err)
 	if errors.Is(err, ErrCorrupt) {
 		return fmt.Errorf("open store %s: %w; restore it from a backup, or move it away to start empty", s.path, err)
 	}
 	return fmt.Errorf("open store %s: %w", s.path, err)
 }
 
-// sqliteError puts the words of this package on the driver's errors.
-func sqliteError(err error) error {
+// dbError puts the words of this package on the driver's errors.
+func dbError(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
@@ -192,7 +192,7 @@ func (s *Store) checkpoint(ctx context.Context) error {
 		failpoint.At("checkpoint begun")
 		err := s.own.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &moved)
 		if err != nil {
-			return fmt.Errorf("checkpoint store: %w", sqliteError(err))
+			return fmt.Errorf("checkpoint store: %w", dbError(err))
 		}
 		failpoint.At("checkpoint made")
 		if busy != 0 || pages < longLog || s.copying.Load() {
@@ -221,6 +221,9 @@ var sqliteTexts = texts{
 	paceTexts: sqlitePace,
 	clock:     sqliteClock,
 
+	begin:   `BEGIN IMMEDIATE`,
+	inOrder: ``, // it reads the list first, from its beginning
+
 	// The four that every event runs do not number their arguments: for each number the
 	// driver makes a string, and looks for an argument of that name.
 	insertArrival: `INSERT INTO arrival (seq, registry, received, remote, headers, body, size, sha256, truncated)
@@ -232,16 +235,17 @@ var sqliteTexts = texts{
 	countRepeat: `UPDATE event SET repeats = repeats + 1, conflicts = conflicts + ?2 WHERE seq = ?1`,
 	indexSeen: `INSERT INTO seen (event, id, fingerprint, at)
 		SELECT seq, id, fingerprint, received FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY id`,
-	indexKeys: `INSERT OR IGNORE INTO event_key (key, event)
-		SELECT k.value, e.seq FROM event e, json_each(e.keys) k WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY 1, 2`,
+	indexKeys: `INSERT INTO event_key (key, event)
+		SELECT CAST(k.value AS BIGINT), e.seq FROM event e, json_each(e.keys) k WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY 1, 2
+		ON CONFLICT DO NOTHING`,
 	setIndexed: `UPDATE meta SET value = ?1 WHERE key = 'indexed'`,
 	insertDelivery: `INSERT INTO delivery (seq, id, event, target, type, rule, rules, key, state, due, lease, behind, give_up, hold, rendering, sum)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?, ?, ?, ?)`,
 	insertQuarantine: `INSERT INTO quarantine (seq, id, registry, received, last, remote, headers, reason, body, size, sha256, truncated)
 		VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-		ON CONFLICT (registry, sha256) DO UPDATE SET count = count + 1, last = excluded.last`,
+		ON CONFLICT (registry, sha256) DO UPDATE SET count = quarantine.count + 1, last = excluded.last`,
 	addTally: `INSERT INTO tally (hour, registry, what, type, n) VALUES (?1, ?2, ?3, ?4, ?5)
-		ON CONFLICT (hour, registry, what, type) DO UPDATE SET n = n + excluded.n`,
+		ON CONFLICT (hour, registry, what, type) DO UPDATE SET n = tally.n + excluded.n`,
 	insertRuleSet: `INSERT INTO rule_set (hash, source) VALUES (?1, ?2)
 		ON CONFLICT (hash) DO UPDATE SET last = 9223372036854775807 RETURNING id`,
 	insertRendering: `INSERT INTO rendering (hash, source) VALUES (?1, ?2)
@@ -255,10 +259,10 @@ var sqliteTexts = texts{
 		AND attempts > 0 AND hold_until > ?3)`,
 	claim: `UPDATE delivery SET lease = ?4 WHERE seq IN (
 			SELECT seq FROM (SELECT seq FROM delivery
-				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts > 0 AND due <= ?2 ORDER BY due LIMIT ?3)
+				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts > 0 AND due <= ?2 ORDER BY due LIMIT ?3) AS again
 			UNION ALL
 			SELECT seq FROM (SELECT seq FROM delivery
-				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 ORDER BY seq LIMIT ?3)
+				WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2 ORDER BY seq LIMIT ?3) AS fresh
 			LIMIT ?3)
 		RETURNING seq, id, type, key, earlier + attempts, earlier, resume, give_up, (SELECT json FROM event WHERE event.seq = delivery.event),
 			coalesce((SELECT source FROM rendering WHERE rendering.id = delivery.rendering), ''), probes, sum`,
@@ -275,14 +279,14 @@ var sqliteTexts = texts{
 	anyWaiting: `SELECT EXISTS (SELECT 1 FROM delivery WHERE target = ?1 AND state = 'waiting' AND lease = 0)`,
 	nextWake: `SELECT min(t) FROM (
 		SELECT * FROM (SELECT due AS t FROM delivery
-			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts > 0 AND due > ?2 ORDER BY due LIMIT 1)
+			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts > 0 AND due > ?2 ORDER BY due LIMIT 1) AS again
 		UNION ALL
 		SELECT * FROM (SELECT due FROM delivery
-			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due > ?2 ORDER BY seq LIMIT 1)
+			WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due > ?2 ORDER BY seq LIMIT 1) AS fresh
 		UNION ALL
 		SELECT * FROM (SELECT hold_until + ?3 FROM delivery
 			WHERE target = ?1 AND state = 'waiting' AND attempts > 0 AND hold_until > ?2 - ?3 AND hold_until < 9223372036854775807
-			ORDER BY hold_until LIMIT 1))`,
+			ORDER BY hold_until LIMIT 1) AS held) AS t`,
 	record: `UPDATE delivery SET state = ?4, reason = ?5, due = ?6, attempts = attempts + ?10, lease = 0, resume = ?7, ended = ?8,
 			hold_until = CASE WHEN ?4 = 'waiting' AND hold_until = 0
 				THEN CASE WHEN hold = 0 THEN 9223372036854775807 ELSE ?9 + hold END ELSE hold_until END
@@ -297,7 +301,7 @@ var sqliteTexts = texts{
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
 			digest = ?5, rule_set = ?7, keys = (SELECT json_group_array(value)
-				FROM (SELECT value FROM json_each(event.keys) UNION SELECT value FROM json_each(?6))), matched = ?8, json = ?9
+				FROM (SELECT value FROM json_each(event.keys) UNION SELECT value FROM json_each(?6)) AS both), matched = ?8, json = ?9
 		WHERE seq = ?1 AND state = 'held'`,
 	park: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND state = 'waiting' AND lease = 0 ORDER BY seq LIMIT ?4)`,
@@ -305,9 +309,9 @@ var sqliteTexts = texts{
 		WHERE seq = ?1 AND state = 'waiting' AND lease = 0`,
 	release: `UPDATE delivery SET state = 'waiting', reason = '', ended = 0,
 			behind = CASE WHEN attempts = 0 AND key <> '' THEN 1 ELSE behind END,
-			give_up = give_up + CASE WHEN ended = 0 THEN 0 ELSE max(0, ?2 - ended) END,
-			hold_until = CASE WHEN hold_until IN (0, 9223372036854775807) OR ended = 0 THEN hold_until
-				ELSE hold_until + max(0, ?2 - ended) END
+			give_up = give_up + CASE WHEN ended = 0 OR ended > ?2 THEN 0 ELSE ?2 - ended END,
+			hold_until = CASE WHEN hold_until IN (0, 9223372036854775807) OR ended = 0 OR ended > ?2 THEN hold_until
+				ELSE hold_until + ?2 - ended END
 		WHERE seq IN (SELECT seq FROM delivery WHERE target = ?1 AND state = 'parked' ORDER BY seq LIMIT ?3)`,
 	cancel: `UPDATE delivery SET state = 'cancelled', reason = ?2, ended = ?3 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND state = 'parked' ORDER BY seq LIMIT ?4)`,
@@ -323,7 +327,7 @@ var sqliteTexts = texts{
 	probed: `UPDATE delivery SET probes = probes + 1, lease = 0, resume = ?4
 		WHERE seq = ?1 AND earlier + attempts + probes = ?2 AND lease = ?3 AND state = 'waiting'`,
 	raise: `INSERT INTO raised (type, about, at) VALUES (?1, ?2, ?3)
-		ON CONFLICT (type, about) DO UPDATE SET at = excluded.at WHERE at <= ?3 - ?4 OR at > ?3`,
+		ON CONFLICT (type, about) DO UPDATE SET at = excluded.at WHERE raised.at <= ?3 - ?4 OR raised.at > ?3`,
 	repark: `UPDATE delivery SET reason = ?2 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND state = 'parked' AND reason <> ?2 ORDER BY seq LIMIT ?3)`,
 	expire: `UPDATE delivery SET state = 'expired', reason = ?3 || reason, ended = ?4 WHERE seq IN (SELECT seq FROM delivery
@@ -348,12 +352,14 @@ var sqliteTexts = texts{
 	upkeep: sqliteUpkeep,
 
 	addStanding: `INSERT INTO standing (target, state, type, n, entered) VALUES (?1, ?2, ?3, ?4, ?5)
-		ON CONFLICT (target, state) DO UPDATE SET n = n + excluded.n, entered = entered + excluded.entered,
-			type = CASE WHEN excluded.type = '' THEN type ELSE excluded.type END`,
+		ON CONFLICT (target, state) DO UPDATE SET n = standing.n + excluded.n, entered = standing.entered + excluded.entered,
+			type = CASE WHEN excluded.type = '' THEN standing.type ELSE excluded.type END`,
 	addEnded: `INSERT INTO ended (hour, target, state, n) VALUES (?1, ?2, ?3, ?4)
-		ON CONFLICT (hour, target, state) DO UPDATE SET n = n + excluded.n`,
+		ON CONFLICT (hour, target, state) DO UPDATE SET n = ended.n + excluded.n`,
 	addMinute: `INSERT INTO minute (minute, first, last) VALUES (?1, ?2, ?3)
-		ON CONFLICT (minute) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`,
+		ON CONFLICT (minute) DO UPDATE SET
+			first = CASE WHEN minute.first < excluded.first THEN minute.first ELSE excluded.first END,
+			last = CASE WHEN minute.last > excluded.last THEN minute.last ELSE excluded.last END`,
 	dropTally:   `DELETE FROM tally WHERE hour < ?1`,
 	dropEnded:   `DELETE FROM ended WHERE hour < ?1`,
 	dropMinutes: `DELETE FROM minute WHERE last < (SELECT min(seq) FROM event)`,

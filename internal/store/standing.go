@@ -112,7 +112,7 @@ type TargetCount struct {
 func (s *Store) TargetCounts(ctx context.Context) (map[string]TargetCount, error) {
 	counts, err := targetCounts(ctx, s.read)
 	if err != nil {
-		return nil, fmt.Errorf("count deliveries: %w", sqliteError(err))
+		return nil, fmt.Errorf("count deliveries: %w", dbError(err))
 	}
 	return counts, nil
 }
@@ -187,7 +187,7 @@ func (s *Store) Hours(ctx context.Context, since time.Time) (Hours, error) {
 			return err
 		})
 	if err != nil {
-		return h, fmt.Errorf("read the hours' events: %w", sqliteError(err))
+		return h, fmt.Errorf("read the hours' events: %w", dbError(err))
 	}
 	err = s.each(ctx, `SELECT hour, target, state, n FROM ended WHERE hour >= ?1 ORDER BY hour, target, state`,
 		hourOf(since), func(rows *sql.Rows) error {
@@ -199,7 +199,7 @@ func (s *Store) Hours(ctx context.Context, since time.Time) (Hours, error) {
 			return err
 		})
 	if err != nil {
-		return h, fmt.Errorf("read the hours' deliveries: %w", sqliteError(err))
+		return h, fmt.Errorf("read the hours' deliveries: %w", dbError(err))
 	}
 	return h, nil
 }

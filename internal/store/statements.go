@@ -12,6 +12,9 @@ type texts struct {
 	paceTexts
 	clock clockTexts
 
+	begin   string
+	inOrder string // of a list of events: that of the list
+
 	insertArrival, insertEvent, findSeen, countRepeat         string
 	indexSeen, indexKeys, setIndexed                          string
 	insertDelivery, insertQuarantine, addTally, insertRuleSet string

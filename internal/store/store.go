@@ -151,7 +151,7 @@ func (s *Store) takeOver(ctx context.Context) error {
 	case errors.Is(err, sql.ErrNoRows):
 		last = "0"
 	case err != nil:
-		return sqliteError(err)
+		return dbError(err)
 	}
 	n, err := strconv.ParseInt(last, 10, 64)
 	if err != nil {
@@ -160,11 +160,11 @@ func (s *Store) takeOver(ctx context.Context) error {
 	s.owner = n + 1
 	if _, err := s.conn.ExecContext(ctx, `INSERT INTO meta (key, value) VALUES ('owner', ?1)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, strconv.FormatInt(s.owner, 10)); err != nil {
-		return sqliteError(err)
+		return dbError(err)
 	}
 	failpoint.At("store taken over")
 	if _, err := s.conn.ExecContext(ctx, s.stmts.text.voidLeases); err != nil {
-		return sqliteError(err)
+		return dbError(err)
 	}
 	if err := s.takeOverClock(ctx); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (s *Store) takeOver(ctx context.Context) error {
 		return err
 	}
 	if err := s.conn.QueryRowContext(ctx, s.stmts.text.anyDigest).Scan(&s.digests); err != nil {
-		return sqliteError(err)
+		return dbError(err)
 	}
 	for query, seq := range map[string]*int64{
 		`SELECT coalesce(max(seq), 0) FROM arrival`:    &s.seqs.arrival,
@@ -183,7 +183,7 @@ func (s *Store) takeOver(ctx context.Context) error {
 		`SELECT coalesce(max(seq), 0) FROM quarantine`: &s.seqs.quarantine,
 	} {
 		if err := s.conn.QueryRowContext(ctx, query).Scan(seq); err != nil {
-			return sqliteError(err)
+			return dbError(err)
 		}
 	}
 	if err := s.loadGivenOut(ctx); err != nil {
@@ -212,18 +212,18 @@ func (s *Store) takeOver(ctx context.Context) error {
 func (s *Store) column(ctx context.Context, query string, args ...any) ([]string, error) {
 	rows, err := s.own.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, sqliteError(err)
+		return nil, dbError(err)
 	}
 	defer rows.Close()
 	var out []string
 	for rows.Next() {
 		var v string
 		if err := rows.Scan(&v); err != nil {
-			return nil, sqliteError(err)
+			return nil, dbError(err)
 		}
 		out = append(out, v)
 	}
-	return out, sqliteError(rows.Err())
+	return out, dbError(rows.Err())
 }
 
 // Path is where the store is.

@@ -208,7 +208,7 @@ func (s *Store) tend(ctx context.Context, target string, c Condition) error {
 	if !c.Releasing {
 		var waits bool
 		if err := s.own.QueryRowContext(ctx, s.stmts.text.anyWaiting, target).Scan(&waits); err != nil || !waits {
-			return sqliteError(err)
+			return dbError(err)
 		}
 	}
 	return s.settle(ctx, target)

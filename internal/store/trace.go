@@ -20,17 +20,17 @@ func (s *Store) Trace(ctx context.Context, id string) (Trace, error) {
 	seq := s.tail.at(id) // before the transaction: what is not there now is indexed in it
 	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
+		return Trace{}, fmt.Errorf("trace event %s: %w", id, dbError(err))
 	}
 	defer tx.Rollback()
 	if seq == 0 {
 		if seq, err = find(ctx, tx, id); err != nil {
-			return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
+			return Trace{}, fmt.Errorf("trace event %s: %w", id, dbError(err))
 		}
 	}
 	t, err := trace(ctx, tx, seq)
 	if err != nil {
-		return Trace{}, fmt.Errorf("trace event %s: %w", id, sqliteError(err))
+		return Trace{}, fmt.Errorf("trace event %s: %w", id, dbError(err))
 	}
 	return t, nil
 }
@@ -80,7 +80,7 @@ func find(ctx context.Context, tx *sql.Tx, id string) (int64, error) {
 	}{
 		{`SELECT e.seq FROM seen s JOIN event e ON e.seq = s.event WHERE s.id = ?1`, []any{id}},
 		{`SELECT event FROM delivery WHERE id = ?1`, []any{id}},
-		{`SELECT seq FROM event WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed') AND native_id = ?1
+		{`SELECT seq FROM event WHERE seq > (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed') AND native_id = ?1
 			ORDER BY seq DESC LIMIT 1`, []any{id}},
 		{`SELECT e.seq FROM event_key k JOIN event e ON e.seq = k.event
 			WHERE k.key = ?1 AND e.native_id = ?2 ORDER BY k.event DESC LIMIT 1`, []any{key("native", id), id}},

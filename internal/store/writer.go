@@ -248,7 +248,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 			err = s.rollback(ctx, err)
 		}
 	}()
-	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+	if _, err := s.conn.ExecContext(ctx, s.stmts.text.begin); err != nil {
 		return false, err
 	}
 	if err := s.followClock(ctx); err != nil {
@@ -310,12 +310,12 @@ func (s *Store) rollback(ctx context.Context, err error) error {
 	if final(err) {
 		s.fail(err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, sqliteError(err))
+	return fmt.Errorf("%w: %w", ErrUnavailable, dbError(err))
 }
 
 // fail ends all writing.
 func (s *Store) fail(err error) {
-	err = fmt.Errorf("store %s failed: %w", s.path, sqliteError(err))
+	err = fmt.Errorf("store %s failed: %w", s.path, dbError(err))
 	if s.broken.CompareAndSwap(nil, &err) {
 		s.fatal <- err
 		s.shelves.nudge() // whoever waits for work must hear of it
