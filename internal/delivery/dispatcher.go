@@ -175,7 +175,7 @@ func (d *Dispatcher) retire(p *pump) bool {
 func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 	ctx, cancel := context.WithTimeout(d.sends, t.Timeout)
 	defer cancel()
-	o := store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Probe: c.Probe, Probes: c.Probes, Time: time.Now()}
+	o := store.Outcome{Seq: c.Seq, Lease: c.Lease, Target: c.Target, Attempt: c.Attempt, Probe: c.Probe, Probes: c.Probes, Time: time.Now()}
 	delivery := plugin.Delivery{
 		ID: c.ID, Attempt: c.Attempt + c.Probes, Target: c.Target, Type: t.Type, Options: t.Options,
 		Event: c.Event, Resume: c.Resume,

@@ -174,7 +174,7 @@ func (p *pump) ended(o store.Outcome) {
 func returned(cs []store.Claimed) []store.Outcome {
 	out := make([]store.Outcome, len(cs))
 	for i, c := range cs {
-		out[i] = store.Outcome{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Probe: c.Probe, Probes: c.Probes, Returned: true}
+		out[i] = store.Outcome{Seq: c.Seq, Lease: c.Lease, Target: c.Target, Attempt: c.Attempt, Probe: c.Probe, Probes: c.Probes, Returned: true}
 	}
 	return out
 }

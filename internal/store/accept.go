@@ -200,7 +200,7 @@ func (s *Store) plan(ctx context.Context, seq int64, r Routing) error {
 		}
 		s.seqs.delivery++
 		c := Claimed{
-			Seq: s.seqs.delivery, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
+			Seq: s.seqs.delivery, Lease: lease, ID: p.ID, Target: p.Target, Type: p.Type, Key: p.Key, Attempt: 1,
 			Event: r.JSON, GiveUp: giveUp, Rendering: p.Rendering,
 			Shadow: s.present.named[p.Target].Shadow,
 		}
@@ -240,7 +240,7 @@ func (s *Store) place(ctx context.Context, p Planned, now time.Time) (place, err
 	h := &s.shelves
 	room, look := h.room(p.Target, s.window)
 	room = room && !s.queues(p.Target)
-	if look && p.Key != "" {
+	if p.Key != "" && (look || s.engine.shared != nil && s.engine.shared()) {
 		var waits, others, held bool
 		if err := s.stmts.keyWaits.QueryRowContext(ctx, p.Target, p.Key, micros(s.clock(p.Target, now))).Scan(&waits, &others, &held); err != nil {
 			return 0, err

@@ -102,8 +102,11 @@ func (s *Store) oldest(ctx context.Context, target string) (time.Time, error) {
 // Files are the sizes of what the store has on disk, in bytes.
 type Files struct{ Size, Log int64 }
 
-// Files tells how large the store's file is, and the log beside it.
-func (s *Store) Files() Files {
+// Files tells how large the store's file is, and the log beside it; of PostgreSQL how large
+// its tables were when they were measured last.
+func (s *Store) Files() Files { return s.engine.files() }
+
+func (s *Store) sqliteFiles() Files {
 	size := func(path string) int64 {
 		info, err := os.Stat(path)
 		if err != nil {

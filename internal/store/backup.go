@@ -14,6 +14,9 @@ import (
 // ErrCopying: a backup is being made already.
 var ErrCopying = errors.New("a backup is being made")
 
+// ErrNoCopy: the store is in PostgreSQL, which has its own ways to be copied.
+var ErrNoCopy = errors.New("the store is in PostgreSQL: back it up with pg_dump, or as you back up that server")
+
 // copyName is how the file of a backup that is being made begins, beside the store.
 const copyName = ".backup-"
 
@@ -37,6 +40,9 @@ func (c *Copy) Close() error { return c.file.Close() }
 // In it is all that is in the rows: events, bodies and headers as they came, requests with
 // their secrets masked. The options of targets are not.
 func (s *Store) Backup(ctx context.Context) (_ *Copy, err error) {
+	if isPostgres(s.dsn) {
+		return nil, ErrNoCopy
+	}
 	if !s.copying.CompareAndSwap(false, true) {
 		return nil, ErrCopying
 	}

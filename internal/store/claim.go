@@ -134,7 +134,7 @@ func (s *Store) lease(ctx context.Context, target string, n int, now time.Time) 
 	lost := s.lost(target, now)
 	var out []Claimed
 	for rows.Next() {
-		c := Claimed{Target: target, Shadow: s.present.named[target].Shadow}
+		c := Claimed{Lease: s.owner, Target: target, Shadow: s.present.named[target].Shadow}
 		var giveUp int64
 		var sum sql.NullInt64
 		if err := rows.Scan(&c.Seq, &c.ID, &c.Type, &c.Key, &c.Attempt, &c.Earlier, &c.Resume, &giveUp, (*[]byte)(&c.Event), &c.Rendering, &c.Probes, &sum); err != nil {

@@ -111,8 +111,12 @@ func (s *Store) aged(keep time.Duration) time.Time {
 	return now.Add(-c.ahead)
 }
 
-// followClock sees whether the clock was set, at the beginning of each transaction.
+// followClock sees whether the clock was set, at the beginning of each transaction. That
+// of a database that is shared is taken as it is: see engine.
 func (s *Store) followClock(ctx context.Context) error {
+	if s.engine.timed {
+		return nil
+	}
 	next, step := s.reset(s.steady)
 	if step != 0 {
 		if err := s.moveClock(ctx, step); err != nil {
@@ -132,12 +136,15 @@ func (s *Store) keepClock(ctx context.Context) error {
 	s.kept = s.now()
 	_, err := s.conn.ExecContext(ctx, s.stmts.text.clock.keep,
 		fmt.Sprint(micros(s.kept), s.steady.ahead.Microseconds(), micros(s.steady.set), s.seqs.event))
-	return sqliteError(err)
+	return dbError(err)
 }
 
 // noticeClock has a store that writes nothing follow the clock too. Where it cannot, the
 // next transaction does.
 func (s *Store) noticeClock(ctx context.Context) {
+	if s.engine.timed {
+		return
+	}
 	if _, step := s.reset(*s.committed.Load()); step != 0 {
 		_ = s.write(ctx, &job{run: func(context.Context) error { return nil }})
 	}
@@ -148,7 +155,7 @@ func (s *Store) moveClock(ctx context.Context, step time.Duration) error {
 	of := &s.stmts.text.clock
 	for _, text := range []string{of.waiting, of.parked, of.held, of.targets, s.stmts.text.moveSpent} {
 		if _, err := s.conn.ExecContext(ctx, text, step.Microseconds()); err != nil {
-			return sqliteError(err)
+			return dbError(err)
 		}
 	}
 	for t := range s.health.known {
@@ -197,7 +204,7 @@ func (s *Store) takeOverClock(ctx context.Context) error {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
 	case err != nil:
-		return sqliteError(err)
+		return dbError(err)
 	}
 	var last, ahead, set, before int64
 	// Earlier versions do not name an event.
@@ -208,7 +215,7 @@ func (s *Store) takeOverClock(ctx context.Context) error {
 	switch err := s.conn.QueryRowContext(ctx, s.stmts.text.clock.newest).Scan(&newest, &received); {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
-		return sqliteError(err)
+		return dbError(err)
 	}
 	s.seqs.event = newest
 	if newest > before { // it came since
@@ -224,8 +231,8 @@ func (s *Store) takeOverClock(ctx context.Context) error {
 
 // setBack moves what the last process left by step, all or nothing.
 func (s *Store) setBack(ctx context.Context, step time.Duration) error {
-	if _, err := s.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		return sqliteError(err)
+	if _, err := s.conn.ExecContext(ctx, s.stmts.text.begin); err != nil {
+		return dbError(err)
 	}
 	err := s.moveClock(ctx, step)
 	if err == nil {
@@ -236,7 +243,7 @@ func (s *Store) setBack(ctx context.Context, step time.Duration) error {
 	}
 	if err != nil {
 		_, rerr := s.conn.ExecContext(ctx, `ROLLBACK`)
-		return errors.Join(sqliteError(err), rerr)
+		return errors.Join(dbError(err), rerr)
 	}
 	return nil
 }

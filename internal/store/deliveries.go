@@ -64,6 +64,15 @@ func (s *Store) recordAll(ctx context.Context, outcomes []Outcome, lazy bool) er
 // two claims that were sent have the same.
 func (o Outcome) made() int { return o.Attempt - 1 + o.Probes }
 
+// leased is the number under which a delivery was claimed. This process may have another
+// by now: see [Options].
+func (s *Store) leased(o Outcome) int64 {
+	if o.Lease != 0 {
+		return o.Lease
+	}
+	return s.owner
+}
+
 func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	if err := s.spend(ctx, o); err != nil {
 		return err
@@ -87,7 +96,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 			return err
 		}
 	} else {
-		r, err := s.stmts.record.ExecContext(ctx, o.Seq, o.made(), s.owner, string(o.State), o.Reason, micros(o.Next),
+		r, err := s.stmts.record.ExecContext(ctx, o.Seq, o.made(), s.leased(o), string(o.State), o.Reason, micros(o.Next),
 			o.Receipt.Resume, micros(ended), micros(s.clock(o.Target, now)), made)
 		if err != nil {
 			return err
@@ -179,7 +188,7 @@ func (s *Store) holdBack(ctx context.Context, o Outcome, now time.Time) error {
 }
 
 func (s *Store) giveBack(ctx context.Context, o Outcome) error {
-	r, err := s.stmts.giveBack.ExecContext(ctx, o.Seq, o.made(), s.owner)
+	r, err := s.stmts.giveBack.ExecContext(ctx, o.Seq, o.made(), s.leased(o))
 	if err != nil {
 		return err
 	}

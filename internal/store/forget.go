@@ -230,6 +230,7 @@ func (s *Store) forgetUnused(ctx context.Context) error {
 				return err
 			}
 			clear(s.renderings)
+			s.pruned = true
 			_, err = s.conn.ExecContext(ctx, t.deleteRenderings, maxRenderings)
 			return err
 		},

@@ -62,7 +62,7 @@ var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 // probed records a probe that was not answered. It is in the trace, and the delivery is
 // as it was before: its schedule stands still.
 func (s *Store) probed(ctx context.Context, o Outcome) (changed int64, err error) {
-	r, err := s.conn.ExecContext(ctx, s.stmts.text.probed, o.Seq, o.made(), s.owner, o.Receipt.Resume)
+	r, err := s.conn.ExecContext(ctx, s.stmts.text.probed, o.Seq, o.made(), s.leased(o), o.Receipt.Resume)
 	if err != nil {
 		return 0, err
 	}

@@ -76,29 +76,42 @@ func (s *Store) Sends(target string) bool {
 	s.health.mu.RLock()
 	g := s.health.known[target].gate(s.Now()) // both by one clock
 	s.health.mu.RUnlock()
-	return g.sends > 0 && !g.probe
+	return g.sends > 0 && !g.probe && (s.engine.lapsed == nil || !s.engine.lapsed())
+}
+
+// replace takes in what another process has committed.
+func (h *health) replace(known map[string]Condition) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known = maps.Clone(known)
 }
 
 // loadConditions reads the table when the store is opened.
-func (s *Store) loadConditions(ctx context.Context) error {
+func (s *Store) loadConditions(ctx context.Context) (err error) {
+	s.health.known, err = s.conditionRows(ctx)
+	return dbError(err)
+}
+
+func (s *Store) conditionRows(ctx context.Context) (map[string]Condition, error) {
 	rows, err := s.conn.QueryContext(ctx, s.stmts.text.conditions)
 	if err != nil {
-		return dbError(err)
+		return nil, err
 	}
 	defer rows.Close()
+	all := map[string]Condition{}
 	for rows.Next() {
 		var target string
 		var c Condition
 		var open, probe, wait, paused, disabled, marked, lost int64
 		if err := rows.Scan(&target, &c.Retries, &open, &probe, &wait, &paused, &c.Failures, &disabled, &c.Why,
 			&c.Releasing, &marked, &c.Mark, &lost, &c.Said); err != nil {
-			return dbError(err)
+			return nil, err
 		}
 		c.Wait, c.Lost = time.Duration(wait)*time.Microsecond, time.Duration(lost)*time.Microsecond
 		c.Open, c.Probe, c.Paused, c.Disabled, c.Marked = moment(open), moment(probe), moment(paused), moment(disabled), moment(marked)
-		s.health.known[target] = c
+		all[target] = c
 	}
-	return dbError(rows.Err())
+	return all, rows.Err()
 }
 
 // moment is a time that may be absent, as a row has it.

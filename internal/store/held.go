@@ -17,7 +17,11 @@ func (s *Store) PutRuleSet(ctx context.Context, hash string, source []byte) erro
 	var id int64
 	err := s.write(ctx, &job{
 		run: func(ctx context.Context) error {
-			return s.stmts.insertRuleSet.QueryRowContext(ctx, hash, source).Scan(&id)
+			err := s.stmts.insertRuleSet.QueryRowContext(ctx, hash, source).Scan(&id)
+			if err == nil && s.engine.goesBy != nil {
+				err = s.engine.goesBy(ctx, hash)
+			}
+			return err
 		},
 		then: func() { s.ruleSets.Store(hash, id); s.inUse(hash) },
 	})

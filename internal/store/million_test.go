@@ -22,7 +22,7 @@ import (
 // delivery in a thousand is dead, and one target was down for the last hour.
 func BenchmarkListOfAMillion(b *testing.B) {
 	const events = 1_000_000
-	s, err := Open(b.Context(), temp(b), Options{})
+	s, err := begin(b.Context(), temp(b), Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (w *world) start(path string) {
 	w.mu.Unlock()
 	w.ok(w.doubtful(path))
 	var err error
-	w.s, err = Open(context.Background(), path, Options{Version: "test", Window: 6, Watch: w.committed,
+	w.s, err = begin(context.Background(), path, Options{Version: "test", Window: 6, Watch: w.committed,
 		Now: func() time.Time { return time.Now().Add(w.set) }})
 	w.ok(err)
 	if w.set > w.known { // no process saw it, so that it is time that passed
@@ -946,7 +946,7 @@ func (w *world) drain(name string) {
 // migrated returns an empty store's file, so that not each run has to make one.
 func migrated(t *testing.T) []byte {
 	path := temp(t)
-	s, err := Open(t.Context(), path, Options{Version: "test"})
+	s, err := begin(t.Context(), path, Options{Version: "test"})
 	if err == nil {
 		err = s.Close()
 	}

@@ -25,7 +25,8 @@ const (
 
 // pacer is what the writer knows in memory of the targets with a rate.
 type pacer struct {
-	wrote map[string]bool // targets for which there may be tokens
+	wrote  map[string]bool // targets for which there may be tokens
+	shared bool            // another process may have written tokens
 }
 
 // queues reports whether everything for a target goes through claims, and nothing is
@@ -91,7 +92,7 @@ func (s *Store) take(ctx context.Context, target string, claimed []Claimed) erro
 // without one it is free. It does not matter whether the claim is still held: if it was
 // lost and made anew, each of the two took a token.
 func (s *Store) spend(ctx context.Context, o Outcome) error {
-	if !s.pacer.wrote[o.Target] {
+	if !s.pacer.wrote[o.Target] && !s.pacer.shared {
 		return nil
 	}
 	r, err := s.stmts.endToken.ExecContext(ctx, o.Seq, o.Attempt)
@@ -101,7 +102,8 @@ func (s *Store) spend(ctx context.Context, o Outcome) error {
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	target := o.Target // an outcome that a function below held on to would be copied for each
+	s.shelves.marked[o.Target] = struct{}{} // others may wait for it
+	target := o.Target                      // an outcome that a function below held on to would be copied for each
 	hungry := s.shelves.at(target).hungry
 	if o.Returned || o.Outcome == "" {
 		if hungry {
@@ -208,7 +210,7 @@ func (s *Store) unhand(ctx context.Context, target string) error {
 	}
 	outcomes := make([]Outcome, len(handed))
 	for i, c := range handed {
-		outcomes[i] = Outcome{Seq: c.Seq, Target: target, Key: c.Key, Attempt: c.Attempt, Probes: c.Probes, Returned: true}
+		outcomes[i] = Outcome{Seq: c.Seq, Lease: c.Lease, Target: target, Key: c.Key, Attempt: c.Attempt, Probes: c.Probes, Returned: true}
 	}
 	err := s.Record(ctx, outcomes)
 	if err != nil {

@@ -40,7 +40,7 @@ func (p *pace) ok(err error) {
 
 func (p *pace) start() {
 	var err error
-	p.store, err = Open(context.Background(), p.path, Options{Version: "test", Window: 64,
+	p.store, err = begin(context.Background(), p.path, Options{Version: "test", Window: 64,
 		Now: func() time.Time { return time.Now().Add(time.Duration(p.offset.Load())) }})
 	p.ok(err)
 	p.ok(p.store.PutRuleSet(context.Background(), testRules, []byte("[]")))

@@ -18,7 +18,7 @@ import (
 // after a restart, and in the trace; it is kept once.
 func TestRenderingIsKept(t *testing.T) {
 	path := temp(t)
-	s, err := Open(t.Context(), path, Options{Version: "test", Window: 1})
+	s, err := begin(t.Context(), path, Options{Version: "test", Window: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -166,6 +166,9 @@ func (s *Store) tidy(ctx context.Context, now time.Time) (more bool, err error) 
 	if err != nil {
 		return false, err
 	}
+	if s.engine.leads != nil && !s.engine.leads() {
+		return false, nil // another does it
+	}
 	if now.Sub(k.unused) >= unusedEvery || now.Before(k.unused) {
 		if err := s.forgetUnused(ctx); err != nil {
 			return false, err

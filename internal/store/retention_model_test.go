@@ -41,7 +41,7 @@ func (m *model) reopen() {
 			m.t.Fatal(err)
 		}
 	}
-	s, err := Open(m.t.Context(), m.path, Options{Version: "test", Window: 4})
+	s, err := begin(m.t.Context(), m.path, Options{Version: "test", Window: 4})
 	if err != nil {
 		m.t.Fatal(err)
 	}

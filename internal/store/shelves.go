@@ -17,8 +17,9 @@ type shelves struct {
 	poke    chan struct{}       // one when ready is not empty, or wake is earlier than it was
 	wake    time.Time           // when the first shelf's wake comes, or before; zero = none
 
-	pending []func(*shelf) // changes of the running transaction, by the writer
-	of      []string       // the target of each
+	marked  map[string]struct{} // by the running transaction, for other processes to hear of
+	pending []func(*shelf)      // changes of the running transaction, by the writer
+	of      []string            // the target of each
 }
 
 // shelf is what is known of one target.
@@ -44,7 +45,7 @@ type shelf struct {
 
 func (s *shelves) init() {
 	s.targets = map[string]*shelf{}
-	s.ready = map[string]struct{}{}
+	s.ready, s.marked = map[string]struct{}{}, map[string]struct{}{}
 	s.poke = make(chan struct{}, 1)
 }
 
@@ -58,8 +59,9 @@ func (s *shelves) at(target string) *shelf {
 	return sh
 }
 
-// foundAtStart marks the targets that have rows waiting from before.
-func (s *shelves) foundAtStart(targets []string) {
+// found marks targets that have rows waiting which this process does not know of: those
+// from before, and those of other processes. Anybody may call it.
+func (s *shelves) found(targets []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range targets {
@@ -122,6 +124,7 @@ func (s *shelves) mark(target string, stored bool) {
 	sh := s.at(target)
 	sh.stored, sh.others = sh.stored || stored, true
 	s.mu.Unlock()
+	s.marked[target] = struct{}{}
 	s.change(target, func(*shelf) {})
 }
 
@@ -161,6 +164,7 @@ func (s *shelves) undo() {
 }
 
 func (s *shelves) clear() {
+	clear(s.marked)
 	clear(s.pending)
 	s.pending, s.of = s.pending[:0], s.of[:0]
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
 )
 
 // Of the space, in percent: from where on what has ended is deleted, and where what
@@ -83,7 +82,7 @@ func part(n, percent int64) int64 { return n / 100 * percent }
 // in it comes to stand in the file.
 func (s *Store) measure(ctx context.Context, size int64) (Space, error) {
 	s.keeper.added.Store(0) // what comes from here on may be counted twice, until the next time
-	now, err := s.pages(ctx)
+	now, err := s.engine.space(ctx)
 	if err != nil {
 		return Space{}, err
 	}
@@ -91,7 +90,7 @@ func (s *Store) measure(ctx context.Context, size int64) (Space, error) {
 	if p := s.keeper.space.Load(); p != nil {
 		old = *p
 	}
-	d, known := diskOf(filepath.Dir(s.path))
+	d, known := s.engine.disk()
 	now.Limit, now.Disk = limit(size, now.Size, d, known)
 	now.Alarm = old.Alarm && now.Used >= part(now.Limit, calmAt)
 	now.Full = now.Used >= now.Limit || old.Full && now.Used >= part(now.Limit, reopenAt)

@@ -26,6 +26,40 @@ var sqliteSchema embed.FS
 // it is used. A larger one would delay the start; its damage shows when it is read.
 const checkAtStart = 16 << 20
 
+// sqlite is the engine that keeps the store in a file.
+func (s *Store) sqlite() engine {
+	return engine{
+		open: func(ctx context.Context, o Options) (err error) {
+			if s.lock, err = lockFile(s.path); err != nil {
+				return err
+			}
+			if err := s.dropCopies(); err != nil {
+				return err
+			}
+			return s.openSQLite(ctx, o.Version)
+		},
+		take: s.takeOver,
+		begin: func(ctx context.Context) error {
+			_, err := s.conn.ExecContext(ctx, s.stmts.text.begin)
+			return err
+		},
+		commit: func(ctx context.Context) error {
+			_, err := s.conn.ExecContext(ctx, `COMMIT`)
+			return err
+		},
+		rollback: func(ctx context.Context) error {
+			_, err := s.conn.ExecContext(ctx, `ROLLBACK`)
+			return err
+		},
+		lost:       func(error) bool { return false },
+		checkpoint: s.checkpoint,
+		logFull:    s.logFull,
+		space:      s.pages,
+		disk:       func() (disk, bool) { return diskOf(filepath.Dir(s.path)) },
+		files:      s.sqliteFiles,
+	}
+}
+
 // openSQLite opens the file with its one writing and its few reading connections.
 // synchronous=FULL is what makes a 202 a promise: with NORMAL a power cut takes back
 // commits that were answered. Checkpoints are not left to the writer, whose callers
@@ -66,7 +100,8 @@ func (s *Store) openSQLite(ctx context.Context, version string) error {
 	if s.conn, err = s.db.Conn(ctx); err != nil {
 		return s.openError(err)
 	}
-	if s.stmts, err = prepare(ctx, s.conn, &sqliteTexts); err != nil {
+	s.stmts = &statements{text: &sqliteTexts}
+	if err := s.stmts.prepare(ctx, s.conn); err != nil {
 		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code() == sqlite3.SQLITE_ERROR { // its schema has the right number
 			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
@@ -145,27 +180,27 @@ func (s *Store) openError(err error) error {
 	return fmt.Errorf("open store %s: %w", s.path, err)
 }
 
-// dbError puts the words of this package on the driver's errors.
-func dbError(err error) error {
+// sqliteDamaged reports whether err says that the file is damaged.
+func sqliteDamaged(err error) bool {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return err
+		return false
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return true
 	}
-	return err
+	return false
 }
 
-// final reports whether nothing may be written after err: the disk failed, went
+// sqliteFinal reports whether nothing may be written after err: the disk failed, went
 // read-only, or the file is damaged. A full disk is not final.
-func final(err error) bool {
+func sqliteFinal(err error) bool {
 	if errors.Is(err, ErrCorrupt) {
 		return true
 	}
 	var e *sqlite.Error
-	if !errors.As(err, &e) || noRoom(err) {
+	if !errors.As(err, &e) || sqliteFull(err) {
 		return false
 	}
 	switch e.Code() & 0xff {
@@ -175,9 +210,9 @@ func final(err error) bool {
 	return false
 }
 
-// noRoom reports whether err says that the disk is full: for the file and its log, or for
+// sqliteFull reports whether err says that the disk is full: for the file and its log, or for
 // the index of the log that connections share, which has an error of its own.
-func noRoom(err error) bool {
+func sqliteFull(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }
@@ -301,7 +336,7 @@ var sqliteTexts = texts{
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 	routeEvent: `UPDATE event SET state = 'routed', held_for = '', route_at = 0, type = ?2, status = ?3, repository = ?4,
 			digest = ?5, rule_set = ?7, keys = (SELECT json_group_array(value)
-				FROM (SELECT value FROM json_each(event.keys) UNION SELECT value FROM json_each(?6)) AS both), matched = ?8, json = ?9
+				FROM (SELECT value FROM json_each(event.keys) UNION SELECT value FROM json_each(?6)) AS merged), matched = ?8, json = ?9
 		WHERE seq = ?1 AND state = 'held'`,
 	park: `UPDATE delivery SET state = 'parked', reason = ?2, ended = ?3 WHERE seq IN (SELECT seq FROM delivery
 		WHERE target = ?1 AND state = 'waiting' AND lease = 0 ORDER BY seq LIMIT ?4)`,

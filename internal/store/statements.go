@@ -62,8 +62,10 @@ type preparing struct {
 	text string
 }
 
-func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error) {
-	st := &statements{text: t}
+// prepare prepares them for a connection, and forgets those of another.
+func (st *statements) prepare(ctx context.Context, conn *sql.Conn) error {
+	t := st.text
+	st.all = nil
 	for _, p := range append(st.paceStatements.of(&t.paceTexts), []preparing{
 		{&st.insertArrival, t.insertArrival}, {&st.insertEvent, t.insertEvent}, {&st.findSeen, t.findSeen},
 		{&st.indexSeen, t.indexSeen}, {&st.indexKeys, t.indexKeys}, {&st.setIndexed, t.setIndexed}, {&st.countRepeat, t.countRepeat}, {&st.insertDelivery, t.insertDelivery},
@@ -82,12 +84,12 @@ func prepare(ctx context.Context, conn *sql.Conn, t *texts) (*statements, error)
 		stmt, err := conn.PrepareContext(ctx, p.text)
 		if err != nil {
 			st.close()
-			return nil, fmt.Errorf("prepare %q: %w", p.text, err)
+			return fmt.Errorf("prepare %q: %w", p.text, err)
 		}
 		*p.to = stmt
 		st.all = append(st.all, stmt)
 	}
-	return st, nil
+	return nil
 }
 
 func (st *statements) close() {

@@ -47,11 +47,15 @@ type Options struct {
 	Watch func(Commit)
 	// Now is the clock on the wall, from which the store's own follows; nil = time.Now.
 	Now func() time.Time
+
+	alone bool // no other process is to be minded, and all that were there are dead; for tests
 }
 
 // Store is one open store. Its methods may be called from many goroutines.
 type Store struct {
-	path   string
+	path   string // as people may see it
+	dsn    string // the path of a file, or the URL of a database with its password
+	engine engine
 	window int
 	owner  int64 // this process's number: what its leases say
 
@@ -90,6 +94,7 @@ type Store struct {
 	ruleSets   sync.Map         // hash -> id
 	put        []string         // the hashes that were put last, the newest first; the writer's
 	renderings map[string]int64 // ids of those used lately; the writer's
+	pruned     bool             // some were deleted in the running transaction; the writer's
 }
 
 // sequences are the last numbers given out, and the id of the rule set that judged last.
@@ -100,9 +105,14 @@ type sequences struct{ arrival, event, delivery, quarantine, ruleSet int64 }
 // schema up to date and refuses a newer one ([ErrNewer]), one that another process
 // has open ([ErrLocked]) and a damaged one ([ErrCorrupt]). Leases of earlier
 // processes are void from here on: this process holds the only lock.
+//
+// Where path is the URL of a PostgreSQL database (postgres://...), any number of processes
+// may have it open. Each has leases of its own, which are void when it has closed the store
+// or has not been heard of for [deadAfter].
 func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	s := &Store{
-		path:   path,
+		path:   shown(path),
+		dsn:    path,
 		window: o.Window,
 		watch:  o.Watch,
 		jobs:   make(chan *job, 4096),
@@ -114,6 +124,11 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		wall:       o.Now,
 		pacer:      pacer{wrote: map[string]bool{}},
 	}
+	if isPostgres(path) {
+		s.engine = s.postgres(o)
+	} else {
+		s.engine = s.sqlite()
+	}
 	if s.window <= 0 {
 		s.window = 1024
 	}
@@ -122,24 +137,21 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	s.health.init()
 	s.keeper.init()
 	s.sums.init()
-	if s.lock, err = lockFile(path); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			s.closeAll()
 		}
 	}()
-	if err := s.dropCopies(); err != nil {
+	if err := s.engine.open(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := s.openSQLite(ctx, o.Version); err != nil {
-		return nil, err
-	}
-	if err := s.takeOver(ctx); err != nil {
-		return nil, fmt.Errorf("take over store %s: %w", path, err)
+	if err := s.engine.take(ctx); err != nil {
+		return nil, fmt.Errorf("take over store %s: %w", s.path, err)
 	}
 	go s.writer()
+	if s.engine.run != nil {
+		s.engine.run()
+	}
 	return s, nil
 }
 
@@ -204,7 +216,7 @@ func (s *Store) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.shelves.foundAtStart(targets)
+	s.shelves.found(targets)
 	return nil
 }
 
@@ -226,7 +238,7 @@ func (s *Store) column(ctx context.Context, query string, args ...any) ([]string
 	return out, dbError(rows.Err())
 }
 
-// Path is where the store is.
+// Path is where the store is: a file, or the URL of a database without its password.
 func (s *Store) Path() string { return s.path }
 
 // Failed delivers the error after which the store takes nothing any more: the disk
@@ -257,6 +269,9 @@ func (s *Store) Close() error {
 
 func (s *Store) closeAll() error {
 	var errs []error
+	if s.engine.close != nil {
+		errs = append(errs, s.engine.close())
+	}
 	if s.stmts != nil {
 		s.stmts.close()
 	}

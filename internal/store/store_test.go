@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(tests{m})
 }
 
 const testRules = "rules-1"
@@ -39,7 +39,7 @@ const testRules = "rules-1"
 // open opens a store in a folder of the test's own, with one rule set.
 func open(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), path, Options{Version: "test", Window: 8})
+	s, err := begin(t.Context(), path, Options{Version: "test", Window: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +53,6 @@ func open(t testing.TB, path string) *Store {
 	}
 	return s
 }
-
-func temp(t testing.TB) string { return filepath.Join(t.TempDir(), "bellbuoy.db") }
 
 // push is an arrival of one push, with a delivery to each target.
 func push(native, repository string, targets ...string) Arrival {
@@ -546,7 +544,7 @@ func TestListFilters(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	refused := func(path string, is error, says ...string) {
 		t.Helper()
-		s, err := Open(t.Context(), path, Options{Version: "1.0"})
+		s, err := begin(t.Context(), path, Options{Version: "1.0"})
 		if err == nil {
 			s.Close()
 			t.Fatalf("opened, want %v", says)
@@ -718,7 +716,7 @@ func TestLogIsMovedUnderManyCallers(t *testing.T) {
 // BenchmarkCycle is what one event costs the store: accept, claim, record, with 64
 // callers. The figure is bound by the disk's sync times the size of a batch.
 func BenchmarkCycle(b *testing.B) {
-	s, err := Open(b.Context(), temp(b), Options{})
+	s, err := begin(b.Context(), temp(b), Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -118,6 +118,7 @@ func States() []State {
 // Claimed is one delivery that this process may attempt now, and no one else.
 type Claimed struct {
 	Seq     int64 // order of acceptance
+	Lease   int64 // the number under which it is claimed
 	ID      string
 	Target  string
 	Type    string
@@ -141,6 +142,7 @@ type Claimed struct {
 // without a plugin.Outcome ended without an attempt: it is Skipped, say.
 type Outcome struct {
 	Seq     int64
+	Lease   int64 // as claimed; 0 = that of now
 	Target  string
 	Key     string // as claimed; where it is to be tried again, others of the key are held back
 	Attempt int    // as claimed; an outcome of a claim that is no longer held changes nothing

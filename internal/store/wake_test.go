@@ -103,7 +103,7 @@ func TestWriterScansNothing(t *testing.T) {
 			}
 			full := strings.HasPrefix(detail, "SCAN") && !strings.Contains(detail, "INDEX delivery_leased") // which is small
 			for _, small := range []string{"SUBQUERY", "CONSTANT", " k", " t", "VIRTUAL", "(subquery", "4 ", "rule_set",
-				" again", " fresh", " held", " both"} {
+				" again", " fresh", " held", " merged"} {
 				full = full && !strings.Contains(detail, small)
 			}
 			if full || strings.Contains(detail, "delivery") && strings.Contains(detail, "AUTOMATIC") {

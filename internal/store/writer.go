@@ -76,7 +76,7 @@ func (s *Store) writer() {
 	go func() {
 		defer close(ended)
 		for range checkpoints {
-			if err := s.checkpoint(context.Background()); err != nil && final(err) {
+			if err := s.engine.checkpoint(context.Background()); err != nil && final(err) {
 				s.fail(err)
 			}
 		}
@@ -117,12 +117,12 @@ func (s *Store) writer() {
 		}
 		s.commitAll(batch)
 		commits, jobs = commits+1, jobs+len(batch)
-		if commits >= checkpointEvery || jobs >= checkpointJobs {
+		if s.engine.checkpoint != nil && (commits >= checkpointEvery || jobs >= checkpointJobs) {
 			commits, jobs = 0, 0
 			select {
 			case checkpoints <- struct{}{}:
 			default: // one is under way, and another is asked for
-				if s.logFull() {
+				if s.engine.logFull() {
 					s.yield(checkpoints)
 				}
 			}
@@ -237,9 +237,15 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	// Nothing here may be interrupted half-way, and a context that can end costs the
 	// driver a goroutine for each statement.
 	ctx, began := context.Background(), time.Now()
-	seqs, present, steady, kept := s.seqs, s.present, s.steady, s.kept
+	if s.engine.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.engine.limit)
+		defer cancel()
+	}
 	counted := s.counts.take()
 	s.sums.begin()
+	err = s.engine.begin(ctx) // it may find that others have written
+	seqs, present, steady, kept := s.seqs, s.present, s.steady, s.kept
 	defer func() {
 		s.tell(len(jobs), time.Since(began), err)
 		if err != nil {
@@ -248,7 +254,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 			err = s.rollback(ctx, err)
 		}
 	}()
-	if _, err := s.conn.ExecContext(ctx, s.stmts.text.begin); err != nil {
+	if err != nil {
 		return false, err
 	}
 	if err := s.followClock(ctx); err != nil {
@@ -257,7 +263,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	failpoint.At("commit begun")
 	for _, j := range jobs {
 		if err := j.run(ctx); err != nil {
-			return true, err
+			return !s.engine.lost(err), err
 		}
 	}
 	if err := s.tellMembers(ctx); err != nil {
@@ -275,7 +281,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 		return false, err
 	}
 	failpoint.At("commit written")
-	if _, err := s.conn.ExecContext(ctx, `COMMIT`); err != nil {
+	if err := s.engine.commit(ctx); err != nil {
 		return false, err
 	}
 	failpoint.At("commit on disk")
@@ -296,7 +302,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 // rollback undoes a transaction that failed with err, in the file and in memory, and
 // returns err as callers are to see it.
 func (s *Store) rollback(ctx context.Context, err error) error {
-	if _, rerr := s.conn.ExecContext(ctx, `ROLLBACK`); rerr != nil && final(rerr) {
+	if rerr := s.engine.rollback(ctx); rerr != nil && final(rerr) {
 		err = errors.Join(err, rerr)
 	}
 	s.shelves.undo()
