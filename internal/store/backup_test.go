@@ -36,7 +36,7 @@ func backup(t *testing.T, s *Store) string {
 // A copy that is made while events are accepted and delivered is a whole store: each
 // event is in it with all that belongs to it, and what waits can be delivered.
 func TestBackupWhileWriting(t *testing.T) {
-	s := open(t, temp(t))
+	s := open(t, file(t))
 	for i := range 50 {
 		delivered(t, s, push(fmt.Sprint("before-", i), "a", "ci"))
 	}

@@ -44,6 +44,7 @@ type engine struct {
 	disk  func() (disk, bool)
 	files func() Files
 	close func() error
+	crash func() // close is to leave all as it is; for tests
 }
 
 // isPostgres reports whether a store is named by a URL of PostgreSQL, and not by the path

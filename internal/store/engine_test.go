@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/bellbuoy/bellbuoy/internal/postgrestest"
 )
@@ -57,6 +60,66 @@ func database(t testing.TB) string {
 		}
 	})
 	return url
+}
+
+// copied is a database in which there is an empty store. It is to be dropped.
+func copied(t interface{ Fatal(...any) }) string {
+	of, err := emptyStore()
+	var url string
+	if err == nil {
+		s, _ := server()
+		url, err = s.Database(context.Background(), of)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+func dropped(t interface{ Fatal(...any) }, url string) {
+	s, err := server()
+	if err == nil {
+		err = s.Drop(context.Background(), url)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var emptyStore = sync.OnceValues(func() (string, error) {
+	s, err := server()
+	if err != nil {
+		return "", err
+	}
+	url, err := s.Database(context.Background(), "")
+	if err != nil {
+		return "", err
+	}
+	made, err := begin(context.Background(), url, Options{Version: "test"})
+	if err != nil {
+		return "", err
+	}
+	return url, made.Close()
+})
+
+// questions opens what a store is in, beside it.
+func questions(path string) (*sql.DB, error) {
+	if !isPostgres(path) {
+		return sql.Open("sqlite", path)
+	}
+	config, err := pgx.ParseConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector(config)), nil
+}
+
+// crash has a store on PostgreSQL leave as one whose process was killed: it gives nothing
+// back.
+func crash(s *Store) {
+	if s.engine.crash != nil {
+		s.engine.crash()
+	}
 }
 
 // temp is where a store may be made.

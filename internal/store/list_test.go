@@ -76,7 +76,7 @@ func TestListsAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 		var want, got []int64
-		rows, err := s.read.QueryContext(t.Context(), `SELECT e.seq FROM event e WHERE 1`+c.where+` ORDER BY e.seq DESC`, c.args...)
+		rows, err := s.read.QueryContext(t.Context(), `SELECT e.seq FROM event e WHERE true`+c.where+` ORDER BY e.seq DESC`, c.args...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,6 +74,7 @@ func (s *Store) postgres(o Options) engine {
 		disk:  func() (disk, bool) { return disk{}, false },
 		files: func() Files { return Files{Size: p.size.Load()} },
 		close: p.end,
+		crash: func() { p.dead.Store(true) },
 	}
 }
 

@@ -123,12 +123,12 @@ func postgresTexts() *texts {
 			SELECT seq FROM delivery WHERE state = 'waiting' AND lease = 0 AND seq IN (
 				SELECT seq FROM (SELECT seq, due FROM (SELECT seq, key, due FROM delivery
 						WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts > 0 AND due <= ?2
-						ORDER BY due LIMIT ?3 + ` + lookedAt + `) d
+						ORDER BY due LIMIT ?3::bigint + ` + lookedAt + `) d
 					WHERE ` + freeKey + ` ORDER BY due LIMIT ?3) AS again
 				UNION ALL
 				SELECT seq FROM (SELECT seq FROM (SELECT seq, key FROM delivery
 						WHERE target = ?1 AND state = 'waiting' AND lease = 0 AND attempts = 0 AND behind = 0 AND due <= ?2
-						ORDER BY seq LIMIT ?3 + ` + lookedAt + `) d
+						ORDER BY seq LIMIT ?3::bigint + ` + lookedAt + `) d
 					WHERE ` + freeKey + ` ORDER BY seq LIMIT ?3) AS fresh
 				LIMIT ?3)
 			FOR UPDATE SKIP LOCKED)

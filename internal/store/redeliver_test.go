@@ -329,7 +329,7 @@ func TestRedeliverAtOnce(t *testing.T) {
 			}
 			var rows, most int
 			if err := s.read.QueryRowContext(t.Context(), `SELECT count(*), max(c) FROM
-				(SELECT count(*) AS c FROM redelivery GROUP BY delivery)`).Scan(&rows, &most); err != nil || rows != n || most != 1 {
+				(SELECT count(*) AS c FROM redelivery GROUP BY delivery) AS each`).Scan(&rows, &most); err != nil || rows != n || most != 1 {
 				t.Errorf("%d deliveries, at most %d times each, %v", rows, most, err)
 			}
 		})

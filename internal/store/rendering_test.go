@@ -132,7 +132,7 @@ func TestSkipped(t *testing.T) {
 
 // A store of the version before is brought up to date, with what waits in it.
 func TestOlderStoreIsBroughtUpToDate(t *testing.T) {
-	path := temp(t)
+	path := file(t)
 	s := open(t, path)
 	id := accept(t, s, push("one", "", "ci")).IDs[0]
 	c := claim(t, s, "ci", 1)[0]

@@ -76,7 +76,7 @@ func writeAndDelete(path string) int {
 // Killed at any point of writing and deleting, no event is lost that was promised and is
 // not delivered, and none is deleted by half.
 func TestKilledWhileItDeletes(t *testing.T) {
-	path := temp(t)
+	path := file(t)
 	var promised []string
 	for range 8 {
 		cmd := exec.Command(os.Args[0])

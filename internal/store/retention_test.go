@@ -381,7 +381,7 @@ func TestQuarantineBudget(t *testing.T) {
 
 // A store of the version before knows how much is in quarantine.
 func TestRetentionOfAnOlderStore(t *testing.T) {
-	path := temp(t)
+	path := file(t)
 	s := open(t, path)
 	delivered(t, s, push("one", "a", "ci"))
 	accept(t, s, Arrival{Registry: "hub", Received: time.Now(), Quarantine: "no JSON", Body: Raw{Bytes: []byte("no"), Size: 2}})

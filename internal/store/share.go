@@ -32,7 +32,7 @@ type sharing struct {
 	members    int64
 	others     int // processes besides this one
 	eldest     atomic.Bool
-	dead       bool         // it leaves as one that was killed; for tests
+	dead       atomic.Bool  // it leaves as one that was killed; for tests
 	doubt      bool         // it is not known what became of a commit
 	number     atomic.Int64 // this process's, for whoever asks
 	was        row
@@ -320,6 +320,9 @@ func (p *postgres) became(tx string) (committed, known bool) {
 	return false, false
 }
 
+// roundedUp is by how much an end may be later than it was: see [Store.spend].
+const roundedUp = `90000000`
+
 // take makes this process one of those that use the store.
 func (p *postgres) take(ctx context.Context) error {
 	s := p.s
@@ -331,6 +334,17 @@ func (p *postgres) take(ctx context.Context) error {
 	}
 	if err := p.renew(ctx); err != nil {
 		return dbError(err)
+	}
+	for _, q := range []struct {
+		text string
+		at   time.Time
+	}{ // by a clock that was set; ends may be rounded up, by a part of a window
+		{`UPDATE spent SET ended = ?1 WHERE ended > ?1::bigint + ` + roundedUp, s.now()},
+		{s.stmts.text.forgetSpent, s.now().Add(-longestWindow)},
+	} {
+		if _, err := s.conn.ExecContext(ctx, q.text, q.at.UnixMicro()); err != nil {
+			return dbError(err)
+		}
 	}
 	if err := s.conn.QueryRowContext(ctx, s.stmts.text.anyDigest).Scan(&s.digests); err != nil {
 		return dbError(err)
@@ -449,7 +463,7 @@ func (p *postgres) run() {
 func (p *postgres) end() error {
 	p.stop()
 	p.ended.Wait()
-	if p.s.conn == nil || p.s.owner == 0 || p.dead {
+	if p.s.conn == nil || p.s.owner == 0 || p.dead.Load() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), connectWithin)

@@ -30,7 +30,7 @@ func TestLimitOfSpace(t *testing.T) {
 
 // A disk that has no room for what is written is a full store, until it has.
 func TestDiskRefuses(t *testing.T) {
-	s := open(t, temp(t))
+	s := open(t, file(t))
 	pages := func(most int64) {
 		t.Helper()
 		if err := s.write(t.Context(), &job{run: func(ctx context.Context) error {

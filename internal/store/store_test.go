@@ -562,19 +562,19 @@ func TestOpenRefuses(t *testing.T) {
 		refused(filepath.Join(t.TempDir(), "no", "b.db"), os.ErrNotExist, "its folder must exist")
 	})
 	t.Run("in use", func(t *testing.T) {
-		path := temp(t)
+		path := file(t)
 		open(t, path)
 		refused(path, ErrLocked, fmt.Sprint("process ", os.Getpid()), "stop that one")
 	})
 	t.Run("no store", func(t *testing.T) {
-		path := temp(t)
+		path := file(t)
 		if err := os.WriteFile(path, []byte(strings.Repeat("this is no database ", 500)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		refused(path, ErrCorrupt, path, "restore it from a backup")
 	})
 	t.Run("damaged page", func(t *testing.T) {
-		path := temp(t)
+		path := file(t)
 		s := open(t, path)
 		for i := range 200 {
 			accept(t, s, push(fmt.Sprint("n", i), "a", "ci"))
@@ -595,7 +595,7 @@ func TestOpenRefuses(t *testing.T) {
 		refused(path, ErrCorrupt, path)
 	})
 	t.Run("newer schema", func(t *testing.T) {
-		path := temp(t)
+		path := file(t)
 		s := open(t, path)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -656,7 +656,7 @@ func TestCountedEventsReachTheTally(t *testing.T) {
 
 // The log starts over also while the writer has no rest.
 func TestLogStaysBounded(t *testing.T) {
-	s := open(t, temp(t))
+	s := open(t, file(t))
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {

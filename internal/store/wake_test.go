@@ -74,7 +74,7 @@ func until(t *testing.T, s *Store, target, native string) {
 // What runs in the writer for each event or claim finds its rows by an index: a scan
 // would hold up everybody once a receiver has been down for a day.
 func TestWriterScansNothing(t *testing.T) {
-	s := open(t, temp(t))
+	s := open(t, file(t))
 	x := s.stmts.text
 	for name, text := range map[string]string{
 		"findSeen": x.findSeen, "countRepeat": x.countRepeat, "keyWaits": x.keyWaits, "keyHeldBack": x.keyHeldBack,
