@@ -45,6 +45,9 @@ type engine struct {
 	files func() Files
 	close func() error
 	crash func() // close is to leave all as it is; for tests
+	// For tests too:
+	beat      func(ctx context.Context) error // looks after the other processes, within a transaction
+	listening func() bool
 }
 
 // isPostgres reports whether a store is named by a URL of PostgreSQL, and not by the path

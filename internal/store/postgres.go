@@ -75,6 +75,7 @@ func (s *Store) postgres(o Options) engine {
 		files: func() Files { return Files{Size: p.size.Load()} },
 		close: p.end,
 		crash: func() { p.dead.Store(true) },
+		beat:  func(ctx context.Context) error { return p.heartbeat(ctx, true) }, listening: p.listening.Load,
 	}
 }
 

@@ -168,7 +168,7 @@ func (p *postgres) meet(ctx context.Context) (alive bool, err error) {
 
 // lookAgain has everything that waits looked at by this process.
 func (p *postgres) lookAgain(ctx context.Context) error {
-	targets, err := p.s.column(ctx, p.s.stmts.text.waitingTargets)
+	targets, err := column(ctx, p.s.conn, p.s.stmts.text.waitingTargets)
 	if err != nil {
 		return err
 	}

@@ -222,7 +222,16 @@ func (s *Store) takeOver(ctx context.Context) error {
 
 // column reads one column of text.
 func (s *Store) column(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := s.own.QueryContext(ctx, query, args...)
+	return column(ctx, s.own, query, args...)
+}
+
+// questioner is a connection, or several, that answers questions with rows.
+type questioner interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func column(ctx context.Context, from questioner, query string, args ...any) ([]string, error) {
+	rows, err := from.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, dbError(err)
 	}
