@@ -183,7 +183,10 @@ func badConfigs() []BadConfig {
 		{"auth as text", "listen: ':5080'\nregistries: [{name: hub, type: distribution, auth: s3cret}]\n", []string{
 			`2: registries[0].auth: wants keys and values, found text: write {bearer: {file: PATH}}`,
 		}},
-		{"store elsewhere", "store: postgres://localhost/bb\n", []string{`1: store: postgres:// is not a store that this version has: write the path of a file, such as ./bellbuoy.db`}},
+		{"store elsewhere", "store: mysql://localhost/bb\n", []string{`1: store: mysql:// is not a store that there is: write the path of a file, such as ./bellbuoy.db, or the URL of a PostgreSQL database, such as postgres://bellbuoy@db.example.com/bellbuoy`}},
+		{"store without a database", "store: postgres://localhost\n", []string{`1: store: names no database: write postgres://USER@HOST/DATABASE`}},
+		{"store with a bad URL", "store: 'postgres://bb:s3%cret@localhost/bb'\n", []string{`1: store: is no URL: write postgres://USER@HOST/DATABASE, with %XX for characters that have a meaning in a URL`}},
+		{"store with its password", "store: postgres://bb:s3cret@localhost/bb\n", []string{`1: store: warning: the password stands in this file, for all who can read it: leave it out, and set PGPASSWORD or PGPASSFILE in bellbuoy's environment`}},
 
 		{"secret in the file", bearer("s3cret"), []string{`1: registries[0].auth.bearer: warning: the secret stands in this file, for all who can read it: write {env: NAME} or {file: PATH}`}},
 		{"secret in a list", "registries:\n- name: hub\n  type: distribution\n  auth:\n  - bearer: s3cret\n", []string{`5: registries[0].auth[0].bearer: warning: the secret stands in this file, for all who can read it: write {env: NAME} or {file: PATH}`}},

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -49,9 +48,7 @@ const maxCompared = 5_000_000
 // decoded is absent or at its default here, so that nothing is blamed twice.
 func (c *Config) check(known Known) Faults {
 	k := checker{Config: c, known: known, faults: c.checkListeners()}
-	if scheme, _, ok := strings.Cut(c.Store, "://"); ok {
-		k.fault("store", "%s:// is not a store that this version has: write the path of a file, such as ./bellbuoy.db", scheme)
-	}
+	k.checkStore()
 	k.tls("tls", c.TLS)
 	k.registries = k.names("registries", len(c.Registries), func(i int) string { return c.Registries[i].Name })
 	if i := slices.IndexFunc(c.Registries, func(r Registry) bool { return r.Name == ownRegistry }); i >= 0 {

@@ -27,7 +27,8 @@ type Config struct {
 	// "token" is who may use the rest of it.
 	Metrics string `yaml:"metrics"`
 	// Store is the file that holds all that came and what became of it. Its path is
-	// relative to the folder where bellbuoy is started.
+	// relative to the folder where bellbuoy is started. Or it is a PostgreSQL database,
+	// postgres://USER@HOST/DATABASE, which any number of bellbuoys may share.
 	Store string `yaml:"store" jsonschema:"example=/var/lib/bellbuoy/bellbuoy.db"`
 	// Retention is how long and how much is kept.
 	Retention Retention `yaml:"retention"`

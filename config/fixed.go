@@ -13,7 +13,7 @@ func (c *Config) KeepFixed(running *Config) Faults {
 	}
 	keep("listen", c.Listen == running.Listen, running.Listen)
 	keep("admin.listen", c.Admin.Listen == running.Admin.Listen, running.Admin.Listen)
-	keep("store", c.Store == running.Store, running.Store)
+	keep("store", c.Store == running.Store, running.ShownStore())
 	switch a, b := c.TLS, running.TLS; {
 	case a == nil && b == nil:
 	case b == nil:

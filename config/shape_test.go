@@ -68,7 +68,7 @@ func (s shaper) finish(root *jsonschema.Schema) {
 	address("listen")
 	address("Admin.listen")
 	s.fill("metrics", []string{"open", "token"})
-	s.at("store").Not = &jsonschema.Schema{Pattern: "://"}
+	s.at("store").AnyOf = []*jsonschema.Schema{{Pattern: "^postgres(ql)?://"}, {Not: &jsonschema.Schema{Pattern: "://"}}}
 	s.at("keep").Items = enum(app.Known().EventTypes)
 
 	for _, name := range []string{"Registry.name", "Target.name", "Rule.name", "Deliver.target"} {

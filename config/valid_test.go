@@ -187,6 +187,7 @@ func TestPages(t *testing.T) {
 var beyond = []string{
 	"second document", "bad second document", "date for text", "binary for text",
 	"endless duration", "endless sum",
+	"store without a database", "store with a bad URL", "store with its password",
 	"a small store and fast rates", "hold too long", "timeout too short", "timeout too long", "give up at once", "long delay", "restless schedule",
 	"duplicate names", "registry named as our own", "unknown target", "unknown target, none near", "unknown target, none at all", "target twice", "unknown registry",
 	"bad port", "admin from outside", "one address for both", "no auth", "empty auth",

@@ -26,6 +26,9 @@ func (s *server) backup(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "30")
 		fail(w, http.StatusConflict, "a backup is being made already: wait until it is done")
 		return
+	case errors.Is(err, store.ErrNoCopy):
+		fail(w, http.StatusConflict, "%v", err)
+		return
 	case errors.Is(err, store.ErrFull):
 		fail(w, http.StatusInsufficientStorage, "%v: make room on the disk of %s", err, s.Store.Path())
 		return

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bellbuoy/bellbuoy/plugin/host"
 )
@@ -36,6 +37,9 @@ func runDirs(storePath string) []string {
 		dirs = append(dirs, filepath.Join(d, "bellbuoy"))
 	}
 	dirs = append(dirs, "/run/bellbuoy")
+	if strings.Contains(storePath, "://") { // it is in no folder
+		storePath = "./bellbuoy.db"
+	}
 	if abs, err := filepath.Abs(storePath); err == nil {
 		dirs = append(dirs, filepath.Join(filepath.Dir(abs), ".bellbuoy"))
 	}

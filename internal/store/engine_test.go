@@ -12,7 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/bellbuoy/bellbuoy/internal/postgrestest"
+	"github.com/bellbuoy/bellbuoy/internal/store/postgrestest"
 )
 
 // onPostgres says that the tests are to use PostgreSQL where they do not care.

@@ -129,9 +129,12 @@ func consistent(t rapid.TB, s *Store) {
 		"deliveries whose rendering is gone": `SELECT count(*) FROM delivery WHERE rendering IS NOT NULL AND rendering NOT IN (SELECT id FROM rendering)`,
 		"keys without an event":              `SELECT count(*) FROM event_key WHERE event NOT IN (SELECT seq FROM event)`,
 		"indexed events without an id": `SELECT count(*) FROM event WHERE seq NOT IN (SELECT event FROM seen)
-			AND seq <= (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'indexed')`,
+			AND seq <= (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed')`,
 		"faults in the file": `SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
 	} {
+		if isPostgres(s.dsn) && what == "faults in the file" {
+			continue
+		}
 		var n int
 		if err := s.read.QueryRow(query).Scan(&n); err != nil || n > 0 {
 			t.Errorf("there are %d %s, %v", n, what, err)
