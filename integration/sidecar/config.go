@@ -22,6 +22,7 @@ type Options struct {
 	Hold   string   // how long a failing event holds back its repository; "" = bellbuoy's own
 	Rate   string   // of sends to the target; "" = any
 	Digest int      // how many events may wait before they are folded; 0 = any number
+	Store  string   // URL of a database; "" = a file beside the configuration
 	Lookup string   // URL at which bellbuoy asks the registry; "" = it does not
 }
 
@@ -38,6 +39,9 @@ type Config struct {
 // Write writes a configuration into dir, with free addresses and its store beside it.
 func Write(dir string, o Options) (Config, error) {
 	c := Config{Path: filepath.Join(dir, "bellbuoy.yml"), Store: filepath.Join(dir, "bellbuoy.db")}
+	if o.Store != "" {
+		c.Store = o.Store
+	}
 	var err error
 	if c.Listen, err = loopback.Address(); err != nil {
 		return Config{}, err

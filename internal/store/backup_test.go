@@ -21,7 +21,7 @@ func backup(t *testing.T, s *Store) string {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	path := temp(t)
+	path := file(t)
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
