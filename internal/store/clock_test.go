@@ -30,7 +30,7 @@ func setClock(t *testing.T, step time.Duration, restarts bool) {
 	var s *Store
 	begin := func() {
 		var err error
-		if s, err = Open(t.Context(), path, Options{Version: "test", Now: func() time.Time { return time.Now().Add(set) }}); err != nil {
+		if s, err = begin(t.Context(), path, Options{Version: "test", Now: func() time.Time { return time.Now().Add(set) }}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.PutRuleSet(t.Context(), testRules, []byte("[]")); err != nil {

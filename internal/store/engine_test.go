@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -33,6 +34,12 @@ var stopServer = func() error { return nil }
 type tests struct{ *testing.M }
 
 func (m tests) Run() int {
+	if onPostgres { // not in a bubble
+		if _, err := emptyStore(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	code := m.M.Run()
 	if err := stopServer(); err != nil && code == 0 {
 		panic(err)

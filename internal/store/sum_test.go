@@ -30,7 +30,7 @@ func TestDamagedValueIsNotHandedOut(t *testing.T) {
 		"type":   `UPDATE delivery SET type = 'webhooj'`,
 	} {
 		t.Run(what, func(t *testing.T) {
-			path := temp(t)
+			path := file(t)
 			s := open(t, path)
 			for i := range 2 {
 				accept(t, s, push(fmt.Sprint("n", i), "team/app", "ci"))
@@ -51,7 +51,7 @@ func TestDamagedValueIsNotHandedOut(t *testing.T) {
 }
 
 func TestDamagedBodyIsNotHandedOut(t *testing.T) {
-	s := open(t, temp(t))
+	s := open(t, file(t))
 	a := push("n1", "team/app", "ci")
 	a.Body.SHA256 = sha256.Sum256(a.Body.Bytes)
 	accept(t, s, a)
@@ -67,7 +67,7 @@ func TestDamagedBodyIsNotHandedOut(t *testing.T) {
 
 // Deliveries that were planned before they had a sum are handed out without.
 func TestDeliveryWithoutSum(t *testing.T) {
-	path := temp(t)
+	path := file(t)
 	s := open(t, path)
 	accept(t, s, push("n1", "team/app", "ci"))
 	damage(t, s, `UPDATE delivery SET sum = NULL`)
