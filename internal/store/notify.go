@@ -98,12 +98,20 @@ func (p *postgres) took(n notice) {
 		defer cancel()
 		targets, _ = s.column(ctx, s.stmts.text.waitingTargets) // what it misses is found with a beat
 	}
-	s.shelves.found(targets)
-	if n.Conditions {
-		select {
-		case s.jobs <- nothing():
-		case <-s.closed:
+	unknown := s.shelves.found(targets)
+	if len(unknown) == 0 && !n.Conditions {
+		return
+	}
+	j := nothing() // it takes in what others have written
+	j.run = func(context.Context) error {
+		for _, t := range unknown {
+			s.shelves.mark(t, true)
 		}
+		return nil
+	}
+	select {
+	case s.jobs <- j:
+	case <-s.closed:
 	}
 }
 

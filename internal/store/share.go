@@ -173,8 +173,8 @@ func (p *postgres) lookAgain(ctx context.Context) error {
 		return err
 	}
 	for _, t := range targets {
-		p.s.shelves.at(t).known = false
 		p.s.shelves.mark(t, true)
+		p.s.shelves.at(t).known = false
 	}
 	return nil
 }
@@ -353,7 +353,7 @@ func (p *postgres) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.shelves.found(targets)
+	s.shelves.foundAtStart(targets)
 	return nil
 }
 

@@ -59,9 +59,8 @@ func (s *shelves) at(target string) *shelf {
 	return sh
 }
 
-// found marks targets that have rows waiting which this process does not know of: those
-// from before, and those of other processes. Anybody may call it.
-func (s *shelves) found(targets []string) {
+// foundAtStart marks the targets that have rows waiting from before.
+func (s *shelves) foundAtStart(targets []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range targets {
@@ -69,6 +68,23 @@ func (s *shelves) found(targets []string) {
 		sh.stored, sh.others = true, true
 		s.tell(t)
 	}
+}
+
+// found marks targets for which another process has left rows, and returns those that have
+// no shelf yet: only the writer makes one. Anybody may call it.
+func (s *shelves) found(targets []string) (unknown []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range targets {
+		sh := s.targets[t]
+		if sh == nil {
+			unknown = append(unknown, t)
+			continue
+		}
+		sh.stored, sh.others = true, true
+		s.tell(t)
+	}
+	return unknown
 }
 
 // tell marks target as having something to claim. s.mu is held.

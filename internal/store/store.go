@@ -216,7 +216,7 @@ func (s *Store) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.shelves.found(targets)
+	s.shelves.foundAtStart(targets)
 	return nil
 }
 

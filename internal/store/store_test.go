@@ -683,7 +683,7 @@ func TestLogStaysBounded(t *testing.T) {
 // Many callers at a time make few commits, and the log is moved into the file all the
 // same.
 func TestLogIsMovedUnderManyCallers(t *testing.T) {
-	s := open(t, temp(t))
+	s := open(t, file(t))
 	const callers, each, size = 512, 16, 16 << 10
 	var wg sync.WaitGroup
 	for w := range callers {
