@@ -232,21 +232,17 @@ func (p *postgres) prepare(ctx context.Context, conn *sql.Conn) error {
 			return err
 		}
 	}
-	var store, latest string
-	var version int64
-	if err := conn.QueryRowContext(ctx, `SELECT w.store, (SELECT max(version_id) FROM goose_db_version),
-			(SELECT pid || ' ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
-			(SELECT value FROM meta WHERE key = 'written_by'), set_config('bellbuoy.owner', ?1, false)
-		FROM writer w`, strconv.FormatInt(p.s.owner, 10)).Scan(&store, &version, &p.backend, &latest, new(string)); err != nil {
+	var store string
+	if err := conn.QueryRowContext(ctx, `SELECT w.store, (SELECT pid || ' ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
+			set_config('bellbuoy.owner', ?1, false)
+		FROM writer w`, strconv.FormatInt(p.s.owner, 10)).Scan(&store, &p.backend, new(string)); err != nil {
 		return err
 	}
-	switch known, err := postgresVersion(); {
-	case err != nil:
-		return err
-	case version > known:
-		return fmt.Errorf("%w, %s, while this one ran; its schema is %d, and this bellbuoy knows up to %d", ErrNewer, latest, version, known)
-	case store != p.store:
+	if store != p.store {
 		return errOlder
+	}
+	if err := p.sameSchema(ctx, conn); err != nil {
+		return err
 	}
 	return p.s.stmts.prepare(ctx, conn)
 }

@@ -103,6 +103,20 @@ func TestDatabaseIsSetBack(t *testing.T) {
 	}
 }
 
+// So is a later version that has changed the schema under it.
+func TestLaterVersionTakesTheDatabase(t *testing.T) {
+	s := join(t, database(t))
+	if _, err := s.db.ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write(t.Context(), &job{run: s.engine.beat}); !errors.Is(err, ErrNewer) {
+		t.Error(err)
+	}
+	if err := <-s.Failed(); !errors.Is(err, ErrNewer) {
+		t.Error(err)
+	}
+}
+
 func TestNoBackupOfPostgres(t *testing.T) {
 	s := open(t, database(t))
 	if c, err := s.Backup(t.Context()); !errors.Is(err, ErrNoCopy) {
