@@ -194,6 +194,31 @@ func TestNobodyKnowsOfACommit(t *testing.T) {
 	until(t, s, "ci", "first second") // the first was leased to the old number
 }
 
+// A server that is there and does not answer holds nobody up for ever, and what it was
+// doing for the connection that was given up is ended.
+func TestDatabaseDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	url, proxy := through(t)
+	s := join(t, url)
+	say(t, s, "ci")
+	if err := s.write(t.Context(), &job{run: func(context.Context) error {
+		s.engine.limit = 200 * time.Millisecond // a transaction, from the next one on
+		return nil
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Stall(true)
+	if _, err := s.Accept(t.Context(), push("first", "r", "ci")); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("accepted without a database: %v", err)
+	}
+	proxy.Stall(false)
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
+	acceptLong(t, s, push("first", "r", "ci"))
+	until(t, s, "ci", "first")
+}
+
 // The server is killed and comes back: what was said yes to is there, and all goes on.
 func TestServerRestarts(t *testing.T) {
 	db, err := postgrestest.Start(t.Context())
