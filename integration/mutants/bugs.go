@@ -49,6 +49,32 @@ func mutants() []mutant {
 			new: "`,\n	deleteKeys", finder: finder{".", "./internal/store", "^TestTakenUpAgainBeforeItGoes$"},
 		},
 
+		// Where several share a store.
+		{
+			name: "lost-answer-is-a-failure", file: "internal/store/share.go",
+			old:    "	committed, known := p.became(p.tx)\n",
+			new:    "	committed, known := false, true\n",
+			finder: finder{".", "./internal/store", "^(TestAnswerToCommitIsLost|TestNobodyKnowsOfACommit)$"},
+		},
+		{
+			name: "key-in-two-hands", file: "internal/store/postgres_sql.go",
+			old:    "	freeKey  = `(d.key = '' OR NOT EXISTS",
+			new:    "	freeKey  = `(true OR NOT EXISTS",
+			finder: finder{".", "./internal/store", "^TestProcessesShareTheQueue$"},
+		},
+		{
+			name: "dead-keep-their-leases", file: "internal/store/owners.go",
+			old:    "WHERE lease <> 0 AND lease = ?1`",
+			new:    "WHERE lease <> 0 AND lease = -?1`",
+			finder: finder{".", "./internal/store", "^TestTakenForDead$"},
+		},
+		{
+			name: "old-claims-count", file: "internal/store/deliveries.go",
+			old:    "	if o.Lease != 0 {\n",
+			new:    "	if o.Lease < 0 {\n",
+			finder: finder{".", "./internal/store", "^TestOldClaimIsRefused$"},
+		},
+
 		// Each is delivered once, in order, and recorded as it was.
 		{
 			name: "outcome-not-fenced", file: "internal/store/sqlite.go",

@@ -44,6 +44,7 @@ type consumer struct {
 	s      *Store
 	target string
 	got    func(c Claimed) Outcome
+	holds  func(claimed []Claimed, holds bool) // told of what it has; may be nil
 }
 
 func (c consumer) run(ctx context.Context, t *testing.T) {
@@ -62,6 +63,9 @@ func (c consumer) run(ctx context.Context, t *testing.T) {
 			if len(claimed) == 0 {
 				break
 			}
+			if c.holds != nil {
+				c.holds(claimed, true)
+			}
 			var out []Outcome
 			stop := map[string]bool{}
 			for _, one := range claimed {
@@ -71,6 +75,9 @@ func (c consumer) run(ctx context.Context, t *testing.T) {
 					stop[one.Key] = one.Key != "" && o.State == Waiting
 				}
 				out = append(out, o)
+			}
+			if c.holds != nil {
+				c.holds(claimed, false) // others may have it before this returns
 			}
 			if err := c.s.RecordNow(context.WithoutCancel(ctx), out); err != nil {
 				t.Error(err)
@@ -100,6 +107,7 @@ func TestProcessesShareTheQueue(t *testing.T) {
 	failed := map[int64]bool{}
 	by := map[int]int{}
 	left := len(stores) * each
+	hands := map[string]int{} // by key, who has it
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var all sync.WaitGroup
@@ -119,6 +127,17 @@ func TestProcessesShareTheQueue(t *testing.T) {
 					cancel()
 				}
 				return sentAs(c, Delivered, plugin.Delivered)
+			}, func(claimed []Claimed, holds bool) {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, c := range claimed {
+					if other, held := hands[c.Key]; holds && held && other != i {
+						t.Errorf("%s is in the hands of %d and of %d", c.Key, i, other)
+					}
+					if hands[c.Key] = i; !holds {
+						delete(hands, c.Key)
+					}
+				}
 			}}.run(ctx, t)
 		})
 		all.Go(func() {
@@ -214,6 +233,36 @@ func TestTakenForDead(t *testing.T) {
 	}
 }
 
+// What a process says of a claim that it made under its old number is refused, also where
+// it has made the same claim again.
+func TestOldClaimIsRefused(t *testing.T) {
+	s := join(t, database(t))
+	say(t, s, "ci")
+	accept(t, s, push("first", "r", "ci"))
+	old := claim(t, s, "ci", 1)
+	for _, text := range []string{`DELETE FROM process`, `UPDATE writer SET n = n + 1, members = n + 1`} { // by others
+		if _, err := s.db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.write(t.Context(), nothing()); err != nil {
+		t.Fatal(err)
+	}
+	now := claim(t, s, "ci", 1)
+	if len(old) != 1 || len(now) != 1 || now[0].Seq != old[0].Seq || now[0].Lease == old[0].Lease {
+		t.Fatalf("%v and %v", old, now)
+	}
+	if err := s.RecordNow(t.Context(), []Outcome{sentAs(old[0], Dead, plugin.PermanentFail)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RecordNow(t.Context(), []Outcome{sentAs(now[0], Delivered, plugin.Delivered)}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.Deliveries(t.Context(), Selection{}); err != nil || len(list) != 1 || list[0].State != Delivered {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
 // A rate holds for all processes together.
 func TestProcessesShareARate(t *testing.T) {
 	stores := several(t, database(t), 3)
@@ -241,7 +290,7 @@ func TestProcessesShareARate(t *testing.T) {
 					cancel()
 				}
 				return sentAs(c, Delivered, plugin.Delivered)
-			}}.run(ctx, t)
+			}, nil}.run(ctx, t)
 		})
 	}
 	all.Wait()
