@@ -122,8 +122,22 @@ func (s *Server) command(ctx context.Context, name string, args ...string) *exec
 	return cmd
 }
 
-// Restart runs the server that was killed or stopped, and waits until it answers.
+// errEnded: the server ended as soon as it began.
+var errEnded = errors.New("it ended")
+
+// Restart runs the server that was killed or stopped, and waits until it answers. The
+// children of one that was killed may take a moment to notice, and keep others out.
 func (s *Server) Restart(ctx context.Context) error {
+	for try := 0; ; try++ {
+		err := s.start(ctx)
+		if try == 50 || !errors.Is(err, errEnded) {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (s *Server) start(ctx context.Context) error {
 	_, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
 		return err
@@ -163,7 +177,7 @@ func (s *Server) Restart(ctx context.Context) error {
 		select {
 		case <-exited:
 			b, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			return fmt.Errorf("run PostgreSQL: it ended: %s", b)
+			return fmt.Errorf("run PostgreSQL: %w: %s", errEnded, b)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(20 * time.Millisecond):
