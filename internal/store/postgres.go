@@ -114,6 +114,7 @@ func (p *postgres) open(ctx context.Context, _ Options) (err error) {
 	for key, value := range map[string]string{
 		"application_name":                    "bellbuoy",
 		"client_encoding":                     "UTF8",
+		"jit":                                 "off", // statements are short: to compile one takes longer than to run it
 		"tcp_keepalives_idle":                 "5",
 		"tcp_keepalives_count":                "3",
 		"synchronous_commit":                  "on", // a commit is a promise, whatever the server's default
