@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -40,7 +41,7 @@ func composed(t *testing.T, rule string, target render.Rendering, truncated bool
 	}
 	if _, err := s.Accept(t.Context(), store.Arrival{
 		Registry: "hub", Received: time.Now(), Headers: map[string]string{"Content-Type": "application/x-posted"},
-		Body: store.Raw{Bytes: []byte(posted), Size: int64(len(posted)), Truncated: truncated},
+		Body: store.Raw{Bytes: []byte(posted), Size: int64(len(posted)), SHA256: sha256.Sum256([]byte(posted)), Truncated: truncated},
 		Items: []store.Item{{Event: e, Routing: store.Routing{JSON: b, RuleSet: "h", Deliveries: []store.Planned{{
 			ID: uuid.NewString(), Target: "ci", Type: "webhook", Rule: "r", Rules: []string{"r"}, Due: time.Now(), GiveUp: time.Now().Add(time.Hour), Rendering: rule,
 		}}}}},
