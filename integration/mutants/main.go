@@ -108,7 +108,7 @@ func (f finder) String() string { return strings.TrimSpace(f.module + "/" + f.pk
 
 // test runs the tests, with what env adds to the environment.
 func (f finder) test(ctx context.Context, root string, env []string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", "-C", f.module, "test", "-count=1", "-vet=off", "-timeout=10m", "-run", f.tests, f.pkg)
+	cmd := exec.CommandContext(ctx, "go", "-C", f.module, "test", "-count=1", "-vet=off", "-timeout=4m", "-run", f.tests, f.pkg)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
