@@ -40,4 +40,23 @@
 //	... a small disk in earnest                TestSmallDisk                           10            200
 //	the disk fails, or is read-only            TestDiskFails                           5 x 60        5 x 2 000
 //	files are damaged                          TestDamagedFile                         400           200 000
+//	requests are forged, or posted again        TestForged                              184 ways      184
+//	... credentials of all kinds               internal/intake TestCredentials         all           all
+//	... bodies too large, cut short, endless   internal/intake TestRefusals            all           all
+//	... without end                            internal/intake TestTooLargeInChunks    1             1
+//	bodies are what no registry sends          TestPoison                              500 bodies    50 000
+//	... and bellbuoy fails at one              internal/intake TestPanicIsQuarantined  1             1
+//	an event of 4 MiB among others             TestLargeEventInAStream                 1             1
+//	clients are slow, half-open or say nothing TestSlowClients                         200           2 000
+//	... and are hung up on                     internal/intake TestSlowClients         51            51
+//	targets are hostile, beside a good one     TestHostileTargets                      30 classes    30
+//	... to the sender alone                    plugin/senders/webhook TestHostileServers  14 classes 14
+//	... with every status                      plugin/senders/webhook TestStatusSaysWhatIsNext  500  500
+//	... and lead to metadata services          plugin/senders/webhook TestMetadataServicesAreOutOfReach
+//	one target of many is dead, one hangs      TestDeadAndSlowTarget                   2 of 20       2 of 100
+//	a target is down for twelve hours          internal/delivery TestCircuit           1             1
+//	... really down, for a while               integration TestReceiverDownAndBack     1             1
+//	the clock is set, while all else happens   internal/delivery TestSimulation        2 000 seeds   2 000
+//	... between any two steps of the store     internal/store TestEveryEventEnds       500           500
+//	... and no delay changes                   internal/store TestClockIsSet           12            12
 package faults

@@ -35,7 +35,7 @@ func (w *world) load(connections int, pause time.Duration) *load {
 		l.posters.Go(func() {
 			transport := &http.Transport{MaxConnsPerHost: 1}
 			defer transport.CloseIdleConnections()
-			p := &poster.Poster{URL: "http://" + w.config.Listen + "/in/hub", Bearer: sidecar.Bearer, Client: &http.Client{Transport: transport}}
+			p := w.poster(&http.Client{Transport: transport})
 			for i := 0; ctx.Err() == nil; i++ {
 				id, repository := fmt.Sprintf("%d-%d-%d", n, c, i), fmt.Sprintf("team/app-%d-%d-%d", n, c, i%3)
 				if !w.post(p, id, repository) {
@@ -55,16 +55,27 @@ func (w *world) load(connections int, pause time.Duration) *load {
 
 // post posts one event until it is accepted, by whichever life.
 func (w *world) post(p *poster.Poster, id, repository string) bool {
+	body, err := poster.Envelope(id, repository, "latest", time.Now().UTC())
+	if err != nil {
+		w.t.Error(err)
+		return false
+	}
+	return w.postBody(p, id, repository, body)
+}
+
+// poster is one that posts to hub.
+func (w *world) poster(client *http.Client) *poster.Poster {
+	return &poster.Poster{URL: "http://" + w.config.Listen + "/in/hub", Bearer: sidecar.Bearer, Client: client}
+}
+
+// postBody is post for a body that is made already.
+func (w *world) postBody(p *poster.Poster, id, repository string, body []byte) bool {
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
 	w.posting.RLock()
 	defer w.posting.RUnlock()
 	w.ledger.Posted(id, repository)
-	body, err := poster.Envelope(id, repository, "latest", time.Now().UTC())
-	if err == nil {
-		err = p.Insist(ctx, body)
-	}
-	if err != nil {
+	if err := p.Insist(ctx, body); err != nil {
 		if w.ctx.Err() == nil {
 			w.t.Error(err)
 		}

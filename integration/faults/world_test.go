@@ -65,26 +65,49 @@ var answers = map[string]func(ctx context.Context, id string, nth int) int{
 // newWorld makes one in which nothing runs yet but the targets.
 func newWorld(t *testing.T, program string) *world {
 	t.Helper()
+	w := newEmptyWorld(t, program, "fast", "slow", "moody")
+	for name, answer := range answers {
+		w.receive(name, answer)
+	}
+	w.configure()
+	t.Cleanup(w.sane)
+	return w
+}
+
+// newEmptyWorld makes one without targets and configuration. Its ledger expects all events
+// at each of some targets.
+func newEmptyWorld(t *testing.T, program string, targets ...string) *world {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	dir := t.TempDir()
-	w := &world{
+	return &world{
 		t: t, ctx: ctx, program: program, log: filepath.Join(dir, "bellbuoy.log"),
-		targets: map[string]*receiver.Receiver{}, ledger: ledger.New("fast", "slow", "moody"),
+		config:  sidecar.Config{Path: filepath.Join(dir, "bellbuoy.yml"), Store: filepath.Join(dir, "bellbuoy.db")},
+		targets: map[string]*receiver.Receiver{}, ledger: ledger.New(targets...),
 	}
-	for name, answer := range answers {
-		r, err := receiver.Start()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(r.Down)
-		r.Forget()
-		r.Answer(func(a receiver.Arrival) int { return w.arrived(name, a, answer) })
-		w.targets[name] = r
+}
+
+// receive brings a target up.
+func (w *world) receive(name string, answer func(ctx context.Context, id string, nth int) int) {
+	w.t.Helper()
+	r, err := receiver.Start()
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	w.configure(dir)
-	t.Cleanup(w.sane)
-	return w
+	w.t.Cleanup(r.Down)
+	r.Forget()
+	r.Answer(func(a receiver.Arrival) int { return w.arrived(name, a, answer) })
+	w.targets[name] = r
+}
+
+// target is a target as it is configured: it is tried without end and without long waits,
+// and lets nothing pass.
+func (w *world) target(name string) map[string]any {
+	return map[string]any{
+		"name": name, "type": "webhook", "options": map[string]any{"url": w.targets[name].URL()}, "order": "repository", "hold": "10m",
+		"retry": map[string]any{"schedule": []string{"0s", "50ms", "100ms"}}, "disable_after": 0,
+	}
 }
 
 // arrived enters a request and returns what it is answered.
@@ -102,28 +125,31 @@ func (w *world) arrived(target string, a receiver.Arrival, answer func(context.C
 	return status
 }
 
-// configure writes bellbuoy's configuration. A target is tried without end and without
-// long waits, and lets nothing pass.
-func (w *world) configure(dir string) {
+// configure writes bellbuoy's configuration.
+func (w *world) configure() {
 	w.t.Helper()
-	w.config = sidecar.Config{Path: filepath.Join(dir, "bellbuoy.yml"), Store: filepath.Join(dir, "bellbuoy.db")}
 	var targets []any
 	var names []string
-	for name, r := range w.targets {
-		names = append(names, name)
-		targets = append(targets, map[string]any{
-			"name": name, "type": "webhook", "options": map[string]any{"url": r.URL()}, "order": "repository", "hold": "10m",
-			"retry": map[string]any{"schedule": []string{"0s", "50ms", "100ms"}}, "disable_after": 0,
-		})
+	for name := range w.targets {
+		names, targets = append(names, name), append(targets, w.target(name))
 	}
+	w.write([]any{w.hub()}, targets, []any{map[string]any{"name": "all", "events": []string{"artifact.pushed"}, "deliver": names}})
+}
+
+// hub is the registry.
+func (w *world) hub() map[string]any {
+	return map[string]any{"name": "hub", "type": "distribution", "auth": map[string]any{"bearer": sidecar.Bearer}}
+}
+
+// write writes a configuration, with free addresses.
+func (w *world) write(registries, targets, rules []any) {
+	w.t.Helper()
 	var errs [3]error
 	w.config.Listen, errs[0] = loopback.Address()
 	w.config.Admin, errs[1] = loopback.Address()
 	b, err := yaml.Marshal(map[string]any{
 		"listen": w.config.Listen, "admin": map[string]any{"listen": w.config.Admin}, "store": w.config.Store,
-		"registries": []any{map[string]any{"name": "hub", "type": "distribution", "auth": map[string]any{"bearer": sidecar.Bearer}}},
-		"targets":    targets,
-		"rules":      []any{map[string]any{"name": "all", "events": []string{"artifact.pushed"}, "deliver": names}},
+		"registries": registries, "targets": targets, "rules": rules,
 	})
 	if err == nil {
 		err = os.WriteFile(w.config.Path, b, 0o600)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
@@ -37,8 +38,12 @@ type Delivery struct {
 	State    string `json:"state"`
 	Reason   string `json:"reason"`
 	Attempts []struct {
-		Outcome string `json:"outcome"`
-		Status  int    `json:"status"`
+		Time    time.Time  `json:"time"`
+		Outcome string     `json:"outcome"`
+		Status  int        `json:"status"`
+		Scope   string     `json:"scope"`
+		Error   string     `json:"error"`
+		Next    *time.Time `json:"next"`
 		Request struct {
 			Body string `json:"body"`
 		} `json:"request"`
@@ -88,6 +93,21 @@ func (s *Sidecar) Events(ctx context.Context, limit int) ([]Listed, error) {
 		return nil, fmt.Errorf("read the list of events: %w\n%s", err, out)
 	}
 	return list, nil
+}
+
+// Quarantined is one body in quarantine.
+type Quarantined struct {
+	Registry string `json:"registry"`
+	Reason   string `json:"reason"`
+	Count    int    `json:"count"`
+}
+
+// Quarantine asks the running sidecar's API for the newest of what could not be read, at
+// most limit.
+func (s *Sidecar) Quarantine(ctx context.Context, limit int) ([]Quarantined, error) {
+	var list []Quarantined
+	err := s.get(ctx, "/api/v1/quarantine?limit="+strconv.Itoa(limit), &list)
+	return list, err
 }
 
 // Metrics returns what Prometheus would read of the running sidecar.
