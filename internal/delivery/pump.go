@@ -54,7 +54,7 @@ func (p *pump) run(ctx context.Context) {
 			p.shed(ctx)
 		}
 		if known && (p.queued < t.Concurrency || len(p.runnable) == 0 && p.inFlight < t.Concurrency) {
-			p.claim(ctx, 4*t.Concurrency)
+			p.claim(ctx, min(4*t.Concurrency, claimMost))
 		}
 		if known && !p.d.Store.Sends(p.target) {
 			p.shed(ctx)
@@ -101,6 +101,10 @@ func (p *pump) settle(o store.Outcome) (again bool) {
 		}
 	}
 }
+
+// claimMost is how many deliveries are claimed in one transaction at the most: whoever is
+// accepting an event may wait for it.
+const claimMost = 64
 
 func (p *pump) claim(ctx context.Context, n int) {
 	claimed, err := p.d.Store.Claim(ctx, p.target, n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,9 +12,13 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
-// recorder writes outcomes down, all that came while the last ones were written in
-// one go. As a rule nobody waits for it: the next attempt of a target may begin before
-// the disk has the last one's outcome, and a crash in between repeats both.
+// recordMost is how many outcomes are written in one transaction at the most: whoever is
+// accepting an event waits for it.
+const recordMost = 32
+
+// recorder writes outcomes down, in the order in which they came and many at a time. As a
+// rule nobody waits for it: the next attempt of a target may begin before the disk has the
+// last one's outcome, and a crash in between repeats both.
 type recorder struct {
 	store *store.Store
 	log   *slog.Logger
@@ -23,7 +28,15 @@ type recorder struct {
 
 	mu      sync.Mutex
 	waiting []store.Outcome
-	flushes []chan struct{} // closed when what waits has been written
+	added   int // outcomes ever, those that wait included
+	written int // of them
+	flushes []flush
+}
+
+// flush is somebody who waits until so many outcomes are written.
+type flush struct {
+	upTo int
+	done chan struct{}
 }
 
 func (r *recorder) add(os ...store.Outcome) {
@@ -32,6 +45,7 @@ func (r *recorder) add(os ...store.Outcome) {
 	}
 	r.mu.Lock()
 	r.waiting = append(r.waiting, os...)
+	r.added += len(os)
 	r.mu.Unlock()
 	r.poke()
 }
@@ -47,7 +61,7 @@ func (r *recorder) poke() {
 func (r *recorder) flush(ctx context.Context) {
 	done := make(chan struct{})
 	r.mu.Lock()
-	r.flushes = append(r.flushes, done)
+	r.flushes = append(r.flushes, flush{r.added, done})
 	r.mu.Unlock()
 	r.poke()
 	select {
@@ -57,12 +71,31 @@ func (r *recorder) flush(ctx context.Context) {
 	}
 }
 
-func (r *recorder) take() ([]store.Outcome, []chan struct{}) {
+// take returns what is to be written next, and whether somebody waits for it: a flush, or
+// what is left behind it.
+func (r *recorder) take() (os []store.Outcome, awaited bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	os, flushes := r.waiting, r.flushes
-	r.waiting, r.flushes = nil, nil
-	return os, flushes
+	n := min(len(r.waiting), recordMost)
+	os = r.waiting[:n:n]
+	if r.waiting = r.waiting[n:]; len(r.waiting) == 0 {
+		r.waiting = nil
+	}
+	return os, len(r.flushes) > 0 || len(r.waiting) > 0
+}
+
+// wrote tells those who wait for it that n more are written.
+func (r *recorder) wrote(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.written += n
+	r.flushes = slices.DeleteFunc(r.flushes, func(f flush) bool {
+		if f.upTo > r.written {
+			return false
+		}
+		close(f.done)
+		return true
+	})
 }
 
 // run writes until stop is closed and nothing waits. Where the store cannot take it
@@ -78,18 +111,17 @@ func (r *recorder) run(stop <-chan struct{}) error {
 			stopping = true
 		}
 		for {
-			os, flushes := r.take()
-			if len(os)+len(flushes) == 0 {
+			os, awaited := r.take()
+			if len(os) == 0 {
+				r.wrote(0)
 				break
 			}
 			failpoint.At("outcomes to be recorded")
-			if err := r.write(os, len(flushes) > 0, stop); err != nil {
+			if err := r.write(os, awaited, stop); err != nil {
 				return err
 			}
 			failpoint.At("outcomes recorded")
-			for _, f := range flushes {
-				close(f)
-			}
+			r.wrote(len(os))
 		}
 		if stopping {
 			return nil

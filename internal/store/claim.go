@@ -38,7 +38,7 @@ func (s *Store) Claim(ctx context.Context, target string, n int) ([]Claimed, err
 		failpoint.At("delivery taken over")
 		return out, nil
 	}
-	err := s.write(ctx, &job{run: func(ctx context.Context) error {
+	err := s.write(ctx, &job{rows: n, run: func(ctx context.Context) error {
 		var err error
 		out, err = s.claim(ctx, target, n)
 		return err

@@ -46,7 +46,7 @@ func (s *Store) recordAll(ctx context.Context, outcomes []Outcome, lazy bool) er
 		}
 		requests[i] = string(b)
 	}
-	err := s.write(ctx, &job{lazy: lazy, run: func(ctx context.Context) error {
+	err := s.write(ctx, &job{lazy: lazy, rows: len(outcomes), run: func(ctx context.Context) error {
 		for i, o := range outcomes {
 			if err := s.record(ctx, o, requests[i]); err != nil {
 				return err

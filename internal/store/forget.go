@@ -83,7 +83,7 @@ var goesWith = []struct {
 // repeats are told still. One that has not ended, or not any more, stays.
 func (s *Store) forget(ctx context.Context, events []int64) error {
 	for some := range slices.Chunk(events, deletes) {
-		err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) error { return s.forgetSome(ctx, some) }})
+		err := s.write(ctx, &job{lazy: true, rows: turnRows, run: func(ctx context.Context) error { return s.forgetSome(ctx, some) }})
 		if err != nil {
 			return fmt.Errorf("delete %d events: %w", len(some), err)
 		}
@@ -176,7 +176,7 @@ func (s *Store) forgetSeen(ctx context.Context, w *sweep, now time.Time, pressin
 		return false, fmt.Errorf("find ids to forget: %w", dbError(err))
 	}
 	for some := range slices.Chunk(found.events, deletes) {
-		err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) error {
+		err := s.write(ctx, &job{lazy: true, rows: turnRows, run: func(ctx context.Context) error {
 			_, err := s.conn.ExecContext(ctx, s.stmts.text.upkeep.deleteSeen, listed(some))
 			return err
 		}})

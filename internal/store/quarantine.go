@@ -111,7 +111,7 @@ func (s *Store) dropQuarantine(ctx context.Context, before int64) (more bool, er
 	if oldest == nil || *oldest >= before {
 		return false, nil
 	}
-	err = s.write(ctx, &job{lazy: true, run: func(ctx context.Context) error {
+	err = s.write(ctx, &job{lazy: true, rows: turnRows, run: func(ctx context.Context) error {
 		var err error
 		n, _, err = s.dropOldest(ctx, before, dropsAtOnce)
 		return err

@@ -133,7 +133,7 @@ func (s *Store) findRun(ctx context.Context, from asker, id, what string) (run, 
 // has done a step of r meanwhile, nothing is done.
 func (s *Store) step(ctx context.Context, r *run, seqs []int64, at int64, more bool, left int, one func(ctx context.Context, seq int64, c *Counts) error) (Run, error) {
 	var next Run
-	err := s.write(ctx, &job{run: func(ctx context.Context) error {
+	err := s.write(ctx, &job{rows: turnRows, run: func(ctx context.Context) error {
 		now, err := s.findRun(ctx, s.conn, r.ID, r.what)
 		if err != nil {
 			return err

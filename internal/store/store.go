@@ -3,8 +3,8 @@
 // readings of the same rows; there is no other record of what happened.
 //
 // One method is one transaction. Writes of many callers share a commit: they are
-// taken by one goroutine that commits whatever waits and answers when the disk has
-// it. Reads go beside it and see what is committed.
+// taken by one goroutine that commits what waits, callers before work (see queue), and
+// answers when the disk has it. Reads go beside it and see what is committed.
 package store
 
 import (
@@ -67,6 +67,7 @@ type Store struct {
 	stmts *statements
 
 	jobs   chan *job
+	queue  queue         // the writer's
 	closed chan struct{} // no new writes
 	done   chan struct{} // the writer has ended
 	once   sync.Once

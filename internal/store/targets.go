@@ -122,7 +122,7 @@ func (s *Store) announce(ctx context.Context, named map[string]Target, parked []
 func (s *Store) move(ctx context.Context, targets []string, one func(ctx context.Context, target string, n int) (int, error), done func([]string)) error {
 	for len(targets) > 0 {
 		finished := 0
-		err := s.write(ctx, &job{run: func(ctx context.Context) error {
+		err := s.write(ctx, &job{rows: turnRows, run: func(ctx context.Context) error {
 			finished = 0
 			for left := movedAtOnce; left > 0 && finished < min(len(targets), targetsAtOnce); finished++ {
 				n, err := one(ctx, targets[finished], left)
@@ -205,7 +205,7 @@ func (s *Store) Cancel(ctx context.Context, target, by string) (int, error) {
 	reason, entry := "cancelled by "+by, int64(0)
 	for total := 0; ; {
 		moved, configured := int64(0), false
-		err := s.write(ctx, &job{run: func(ctx context.Context) error {
+		err := s.write(ctx, &job{rows: turnRows, run: func(ctx context.Context) error {
 			_, named := s.present.named[target]
 			if configured = s.present.named == nil || named; configured {
 				return nil

@@ -81,7 +81,7 @@ func (s *Store) decide(ctx context.Context, what, target, by string, change func
 func (s *Store) settle(ctx context.Context, target string) error {
 	for {
 		done := false
-		err := s.write(ctx, &job{run: func(ctx context.Context) (err error) {
+		err := s.write(ctx, &job{rows: turnRows, run: func(ctx context.Context) (err error) {
 			done, err = s.settleSome(ctx, target)
 			return err
 		}})
@@ -219,7 +219,7 @@ func (s *Store) tend(ctx context.Context, target string, c Condition) error {
 func (s *Store) expireOf(ctx context.Context, target string) error {
 	more := true
 	for first := true; more; first = false {
-		err := s.write(ctx, &job{lazy: true, run: func(ctx context.Context) (err error) {
+		err := s.write(ctx, &job{lazy: true, rows: turnRows, run: func(ctx context.Context) (err error) {
 			more, err = s.expireSome(ctx, target, first, whole(s.now()))
 			return err
 		}})

@@ -32,11 +32,13 @@ const (
 
 // job is one caller's writing. run is called within a transaction of many jobs, and
 // again if another of them failed, so what it changes in memory it leaves to then,
-// which is called after the commit.
+// which is called after the commit. One with rows is work, of about as many rows, that
+// callers go before: see [queue].
 type job struct {
 	run  func(ctx context.Context) error
 	then func()
 	lazy bool
+	rows int
 	done chan error
 }
 
@@ -87,13 +89,20 @@ func (s *Store) writer() {
 	}()
 
 	var flush <-chan time.Time // set while something waits only to be counted
-	batch := make([]*job, 0, maxBatch)
+	batch := make([]*job, 0, maxBatch+1)
+	always := make(chan struct{})
+	close(always)
 	commits, jobs := 0, 0 // since a checkpoint was asked for
 	for {
 		batch = batch[:0]
+		var left <-chan struct{} // ready where the last transaction left something
+		if !s.queue.empty() {
+			left = always
+		}
 		select {
 		case j := <-s.jobs:
-			batch = append(batch, j)
+			s.queue.add(j)
+		case <-left:
 		case <-s.counts.more:
 			if flush == nil {
 				flush = time.After(countWait)
@@ -104,18 +113,23 @@ func (s *Store) writer() {
 			if s.counts.empty() {
 				continue
 			}
-			batch = append(batch, nothing())
+			s.queue.add(nothing())
 		case <-s.tail.due():
 			batch = append(batch, s.indexing())
 		case <-s.closed:
-			s.drain(batch)
+			s.drain()
 			return
 		}
-		batch = s.gather(batch)
+		var turn bool
+		batch, turn = s.gather(batch)
 		if len(s.tail.events) >= indexAfter {
 			batch = append(batch, s.indexing())
 		}
+		began := time.Now()
 		s.commitAll(batch)
+		if turn {
+			s.queue.worked(began, time.Now())
+		}
 		commits, jobs = commits+1, jobs+len(batch)
 		if s.engine.checkpoint != nil && (commits >= checkpointEvery || jobs >= checkpointJobs) {
 			commits, jobs = 0, 0
@@ -135,68 +149,65 @@ func nothing() *job {
 	return &job{run: func(context.Context) error { return nil }, lazy: true, done: make(chan error, 1)}
 }
 
-// gather adds to the first job of a batch what else waits, or will in a moment.
-func (s *Store) gather(batch []*job) []*job {
-	eager := 0 // jobs that somebody waits for
-	if !batch[0].lazy {
-		eager++
-	}
-	for len(batch) < maxBatch {
-		select {
-		case j := <-s.jobs:
-			batch = append(batch, j)
-			if !j.lazy {
-				eager++
-			}
-			continue
-		default:
-		}
-		wait := s.company(eager)
-		if wait == 0 {
-			break
+// gather waits for the company that the first jobs are to have, adds the jobs of the next
+// transaction to batch, and reports whether it is work's turn.
+func (s *Store) gather(batch []*job) (_ []*job, turn bool) {
+	for waiting := len(batch) == 0; ; {
+		s.pull()
+		callers := eager(s.queue.callers)
+		wait := s.company(callers)
+		if wait <= 0 || !waiting {
+			s.callers = callers
+			return s.queue.take(batch, time.Now())
 		}
 		select {
 		case j := <-s.jobs:
-			batch = append(batch, j)
-			if !j.lazy {
-				eager++
-			}
-			continue
+			s.queue.add(j)
 		case <-time.After(wait):
+			waiting = false
 		case <-s.closed:
+			waiting = false
 		}
-		break
 	}
-	s.callers = eager
-	return batch
 }
 
-// company is how long a batch waits for more jobs. One that nobody waits for waits a
-// little for one that somebody does, to share its commit. One of callers waits a moment
-// for as many as came with the last one: callers that were answered together tend to
-// come again together, and a commit costs the same for all as for the first of them.
-func (s *Store) company(eager int) time.Duration {
+// pull takes in what was sent.
+func (s *Store) pull() {
+	for {
+		select {
+		case j := <-s.jobs:
+			s.queue.add(j)
+		default:
+			return
+		}
+	}
+}
+
+// company is how long a batch waits for more jobs. Work waits until it has rested. What
+// nobody waits for waits a little for what somebody does, to share its commit. Callers
+// wait a moment for as many as came with the last batch: those that were answered together
+// tend to come again together, and a commit costs the same for all as for the first of them.
+func (s *Store) company(callers int) time.Duration {
+	rest, work := time.Until(s.queue.rest), eager(s.queue.work)
 	switch {
-	case eager == 0:
+	case len(s.queue.callers) == 0 && rest > 0:
+		return rest
+	case callers+work == 0:
 		return lazyWait
-	case eager < s.callers:
+	case work == 0 && callers < s.callers:
 		return callerWait
 	}
 	return 0
 }
 
 // drain commits what was sent before the store was closed.
-func (s *Store) drain(batch []*job) {
-	for {
-		select {
-		case j := <-s.jobs:
-			batch = append(batch, j)
-		default:
-			if len(batch) > 0 || !s.counts.empty() {
-				s.commitAll(batch)
-			}
-			return
-		}
+func (s *Store) drain() {
+	for s.pull(); !s.queue.empty(); s.pull() {
+		batch, _ := s.queue.take(nil, s.queue.rest)
+		s.commitAll(batch)
+	}
+	if !s.counts.empty() {
+		s.commitAll(nil)
 	}
 }
 
