@@ -29,7 +29,7 @@ func (s *simulation) between() {
 }
 
 // known is by how much the clock is wrong, as far as the present process knows.
-func (s *simulation) known() time.Duration { return s.store.Now().Sub(time.Now()) }
+func (s *simulation) known() time.Duration { return time.Until(s.store.Now()) }
 
 // unseen takes in what a process cannot know that begins now: that the clock was set
 // forward is, for it, time that passed. What was to be held back until then, or was to wait
