@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,11 +27,12 @@ func TestClockIsSet(t *testing.T) {
 }
 
 func setClock(t *testing.T, step time.Duration, restarts bool) {
-	path, set := temp(t), time.Duration(0)
+	path := temp(t)
+	var set atomic.Int64 // by how much the clock was set
 	var s *Store
 	begin := func() {
 		var err error
-		if s, err = begin(t.Context(), path, Options{Version: "test", Now: func() time.Time { return time.Now().Add(set) }}); err != nil {
+		if s, err = begin(t.Context(), path, Options{Version: "test", Now: func() time.Time { return time.Now().Add(time.Duration(set.Load())) }}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.PutRuleSet(t.Context(), testRules, []byte("[]")); err != nil {
@@ -71,7 +73,7 @@ func setClock(t *testing.T, step time.Duration, restarts bool) {
 	}
 	accept(t, s, push("parked", "", "parked"))
 
-	set += step
+	set.Add(int64(step))
 	if restarts {
 		if step > 0 { // a process that does not see it cannot tell it from time that passed
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

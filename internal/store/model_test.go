@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ type world struct {
 	calm     bool            // nothing is killed any more
 	arrived  []time.Time     // what was sent to paced while the config had it
 
-	set   time.Duration       // by how much the clock on the wall is wrong
+	set   atomic.Int64        // by how much the clock on the wall is wrong
 	known time.Duration       // by how much, as far as the store knows
 	aged  bool                // time passed while no process ran, by the clock
 	doubt map[string]bool     // claimed when a process ended
@@ -89,16 +90,19 @@ func (w *world) start(path string) {
 	w.ok(w.doubtful(path))
 	var err error
 	w.s, err = begin(context.Background(), path, Options{Version: "test", Window: 6, Watch: w.committed,
-		Now: func() time.Time { return time.Now().Add(w.set) }})
+		Now: func() time.Time { return time.Now().Add(w.wrong()) }})
 	w.ok(err)
-	if w.set > w.known { // no process saw it, so that it is time that passed
+	if w.wrong() > w.known { // no process saw it, so that it is time that passed
 		w.aged, w.arrived = true, nil
 	}
-	w.known = w.set
+	w.known = w.wrong()
 	w.ok(w.s.PutRuleSet(context.Background(), testRules, []byte("[]")))
 	w.ok(w.s.Targets(context.Background(), w.config))
 	w.lanes, w.flying = map[string][]Claimed{}, map[string]Claimed{}
 }
+
+// wrong is by how much the clock on the wall is wrong, for whoever asks.
+func (w *world) wrong() time.Duration { return time.Duration(w.set.Load()) }
 
 // doubtful marks what the last process had claimed as the file at path has it: a command in
 // which it was killed may have given some of it back.
@@ -203,7 +207,7 @@ func (w *world) do(what string, act func() error, want wants) (killed bool) {
 	}
 	w.ok(act())
 	if _, step := w.s.reset(*w.s.committed.Load()); step == 0 {
-		w.known = w.set
+		w.known = w.wrong()
 	}
 	w.mu.Lock()
 	to := w.copied
@@ -862,7 +866,7 @@ func (w *world) clock(t *rapid.T) {
 	if rapid.Bool().Draw(t, "back") {
 		by = -by
 	}
-	w.set += by
+	w.set.Add(int64(by))
 }
 
 // restart ends the process in good order.
