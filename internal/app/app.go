@@ -94,6 +94,9 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		if e.ctx.Err() != nil {
 			return errors.New("bellbuoy is stopping")
 		}
+		if st.Away() {
+			return errors.New("the store's database cannot be reached")
+		}
 		return st.Err()
 	}
 	admin := api.New(api.Config{

@@ -246,10 +246,16 @@ func TestServerRestarts(t *testing.T) {
 	if _, err := s.Accept(t.Context(), push("lost", "r", "ci")); !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("accepted without a database: %v", err)
 	}
+	if !s.Away() {
+		t.Error("the database is gone, and not away")
+	}
 	if err := db.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	acceptLong(t, s, push("second", "r", "ci"))
+	if s.Away() {
+		t.Error("the database is back, and away")
+	}
 	if got := natives(t, claim(t, s, "ci", 8)); got != "first second" {
 		t.Errorf("claimed %q", got)
 	}

@@ -73,6 +73,7 @@ type Store struct {
 	once   sync.Once
 	fatal  chan error // the first error after which nothing more is written
 	broken atomic.Pointer[error]
+	away   atomic.Bool // the last transaction found no connection
 
 	shelves   shelves
 	seqs      sequences
@@ -263,6 +264,11 @@ func (s *Store) Err() error {
 	}
 	return nil
 }
+
+// Away reports whether the database could not be reached when something was last to be
+// written. Nothing is accepted then; the store goes on as soon as it can be reached, and looks
+// by itself every few seconds. A file is never away.
+func (s *Store) Away() bool { return s.away.Load() }
 
 // Close commits what waits and closes the store. Writes that come later fail with
 // [ErrUnavailable], reads with an error.

@@ -259,6 +259,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	seqs, present, steady, kept := s.seqs, s.present, s.steady, s.kept
 	defer func() {
 		s.tell(len(jobs), time.Since(began), err)
+		s.away.Store(err != nil && s.engine.lost(err))
 		if err != nil {
 			s.seqs, s.present, s.steady, s.kept = seqs, present, steady, kept
 			s.counts.putBack(counted)
