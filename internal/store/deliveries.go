@@ -138,7 +138,8 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 	case parked:
 		return s.parkKey(ctx, o, now)
 	case probe:
-		h.mark(o.Target, false) // the next probe is
+		// The next probe has its time, if the circuit was not closed by somebody meanwhile.
+		h.mark(o.Target, s.health.at(o.Target).Open.IsZero())
 		return nil
 	case o.State == Waiting:
 		h.due(o.Target, o.Next, now)

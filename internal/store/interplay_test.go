@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -32,6 +35,54 @@ func TestOutcomeOfAnEarlierClaimAfterAProbe(t *testing.T) {
 	if err != nil || len(tr.Deliveries[0].Attempts) != 1 {
 		t.Errorf("%+v %v", tr.Deliveries, err)
 	}
+}
+
+// A probe may be under way when somebody closes the circuit. It was not answered: then its
+// delivery is as any other that is to be tried again.
+func TestProbeOfACircuitThatIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, temp(t))
+		say(t, s, "ci")
+		a := push("a", "x", "ci")
+		a.Items[0].Routing.Deliveries[0].Hold = 0 // the end of one would wake it
+		accept(t, s, a)
+		try := func() {
+			t.Helper()
+			c := claim(t, s, "ci", 1)
+			if len(c) != 1 {
+				t.Fatalf("claimed %q", natives(t, c))
+			}
+			if c[0].Probe {
+				if _, err := s.Reset(t.Context(), "ci", "me"); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				_, _ = s.Ready(ctx) // what was said before
+				cancel()
+				if more := claim(t, s, "ci", 1); len(more) != 0 {
+					t.Fatalf("claimed %q beside it", natives(t, more))
+				}
+			}
+			err := s.Record(t.Context(), []Outcome{{Seq: c[0].Seq, Target: "ci", Key: c[0].Key, Attempt: c[0].Attempt, Probe: c[0].Probe,
+				Probes: c[0].Probes, State: Waiting, Time: time.Now(), Next: time.Now(), Outcome: plugin.Retry, Error: "refused"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range openAfter {
+			try()
+		}
+		time.Sleep(firstProbe)
+		try()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if ready, err := s.Ready(ctx); err != nil || !slices.Equal(ready, []string{"ci"}) {
+			t.Fatalf("to be claimed: %q, %v", ready, err)
+		}
+		if c := claim(t, s, "ci", 1); len(c) != 1 || c[0].Probe {
+			t.Errorf("claimed %+v", c)
+		}
+	})
 }
 
 // A target that waits for what its rate allows waits no longer when it goes into shadow
