@@ -6,7 +6,7 @@
 // The faults, the tests that show what becomes of them, and how often each is made by make
 // test and by make faults. Tests without a folder are here.
 //
-//	bellbuoy is killed at random under load    TestKill                                12 kills      3 000
+//	bellbuoy is killed at random under load    TestKill                                20 kills      3 000
 //	... at each named point of its sources     TestKillAtPoints                        31 points     31 x 40
 //	... between and behind migrations          TestUpgrade                             6 schemas     6
 //	... while it deletes what is too old       internal/store TestKilledWhileItDeletes 8 kills       8

@@ -12,7 +12,7 @@ import (
 // trace knows it.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	kills, random := faults.Scale(t, 12, 3000), faults.Rand(t)
+	kills, random := faults.Scale(t, 20, 3000), faults.Rand(t)
 	w := newWorld(t, built(t, build))
 	w.start()
 	w.ready()
