@@ -243,8 +243,16 @@ func TestServerRestarts(t *testing.T) {
 	if err := db.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Accept(t.Context(), push("lost", "r", "ci")); !errors.Is(err, ErrUnavailable) {
-		t.Fatalf("accepted without a database: %v", err)
+	accepted := 2 // with the second one below
+	for {
+		_, err := s.Accept(t.Context(), push(fmt.Sprint("late", accepted), "r"))
+		if errors.Is(err, ErrUnavailable) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted++ // the server's process for this connection lives on for a moment
 	}
 	if !s.Away() {
 		t.Error("the database is gone, and not away")
@@ -255,6 +263,9 @@ func TestServerRestarts(t *testing.T) {
 	acceptLong(t, s, push("second", "r", "ci"))
 	if s.Away() {
 		t.Error("the database is back, and away")
+	}
+	if all, err := s.Events(t.Context(), Query{Limit: MaxLimit}); err != nil || len(all) < accepted {
+		t.Errorf("%d events of %d that were accepted, %v", len(all), accepted, err)
 	}
 	if got := natives(t, claim(t, s, "ci", 8)); got != "first second" {
 		t.Errorf("claimed %q", got)
