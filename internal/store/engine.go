@@ -26,8 +26,9 @@ type engine struct {
 	// lost reports whether an error is that of the connection, and not of a statement.
 	lost func(err error) bool
 
-	// checkpoint keeps the log short, beside the writer; nil where that is not ours to do.
-	checkpoint func(ctx context.Context) error
+	// checkpoint keeps the log short, beside the writer, and reports whether it can start
+	// over; nil where that is not ours to do.
+	checkpoint func(ctx context.Context) (all bool, err error)
 	logFull    func() bool
 
 	// timed says that begin sets the store's clock by the database's, which is the one that

@@ -167,7 +167,7 @@ func fill(b *testing.B, s *Store, events int, start time.Time, each time.Duratio
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := s.checkpoint(b.Context()); err != nil {
+	if _, err := s.checkpoint(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -217,28 +217,29 @@ func sqliteFull(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }
 
-// checkpoint moves what is committed from the log into the file, beside the writer.
-// Under load the writer never leaves a moment in which all of the log has been moved and
-// it could start over: then, when the log has grown long, the writer is kept out while
-// the little is moved that came meanwhile.
-func (s *Store) checkpoint(ctx context.Context) error {
+// checkpoint moves what is committed from the log into the file, beside the writer, and
+// reports whether all of it was moved, so that the log starts over. Under load the writer
+// never leaves a moment in which that is so: then, when the log has grown long, the writer
+// is kept out while the little is moved that came meanwhile.
+func (s *Store) checkpoint(ctx context.Context) (all bool, err error) {
 	for _, mode := range []string{"PASSIVE", "RESTART"} {
 		var busy, pages, moved int64
 		failpoint.At("checkpoint begun")
-		err := s.own.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &moved)
+		err = s.own.QueryRowContext(ctx, `PRAGMA wal_checkpoint(`+mode+`)`).Scan(&busy, &pages, &moved)
 		if err != nil {
-			return fmt.Errorf("checkpoint store: %w", dbError(err))
+			return false, fmt.Errorf("checkpoint store: %w", dbError(err))
 		}
 		failpoint.At("checkpoint made")
+		all = busy == 0 && moved == pages
 		if busy != 0 || pages < longLog || s.copying.Load() {
 			break // a reader is in the way, or there is no need
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // How long the log may be: in pages, before the writer is kept out for a moment (16
-// MiB); in bytes, before it has to wait for a checkpoint that it outruns. The log's
+// MiB); in bytes, before it waits for a checkpoint. The log's
 // file is cut to the latter when it starts over.
 const (
 	longLog = 4096

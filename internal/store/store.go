@@ -89,6 +89,7 @@ type Store struct {
 	counts    counts
 	keeper    keeper
 	copying   atomic.Bool // a backup is being made
+	moving    sync.Mutex  // held by the one that makes a checkpoint
 	sums      sums
 	watch     func(Commit)
 	callers   int // jobs that somebody waited for in the last batch; the writer's

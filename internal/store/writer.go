@@ -78,9 +78,7 @@ func (s *Store) writer() {
 	go func() {
 		defer close(ended)
 		for range checkpoints {
-			if err := s.engine.checkpoint(context.Background()); err != nil && final(err) {
-				s.fail(err)
-			}
+			s.moveLog()
 		}
 	}()
 	defer func() {
@@ -93,6 +91,7 @@ func (s *Store) writer() {
 	always := make(chan struct{})
 	close(always)
 	commits, jobs := 0, 0 // since a checkpoint was asked for
+	held := false         // by a reader, so that the log stayed full
 	for {
 		batch = batch[:0]
 		var left <-chan struct{} // ready where the last transaction left something
@@ -131,16 +130,23 @@ func (s *Store) writer() {
 			s.queue.worked(began, time.Now())
 		}
 		commits, jobs = commits+1, jobs+len(batch)
-		if s.engine.checkpoint != nil && (commits >= checkpointEvery || jobs >= checkpointJobs) {
-			commits, jobs = 0, 0
+		if s.engine.checkpoint == nil {
+			continue
+		}
+		due := commits >= checkpointEvery || jobs >= checkpointJobs
+		switch full := s.engine.logFull(); {
+		case full && (due || !held):
+			// Beside the writer a checkpoint can fall ever further behind it.
+			held = !s.moveLog()
+		case due:
 			select {
 			case checkpoints <- struct{}{}:
 			default: // one is under way, and another is asked for
-				if s.engine.logFull() {
-					s.yield(checkpoints)
-				}
 			}
+		default:
+			continue
 		}
+		commits, jobs = 0, 0
 	}
 }
 
@@ -211,13 +217,15 @@ func (s *Store) drain() {
 	}
 }
 
-// yield lets a checkpoint catch up with the writer, for a moment: what it waits for may
-// be a reader that is in no hurry.
-func (s *Store) yield(checkpoints chan<- struct{}) {
-	select {
-	case checkpoints <- struct{}{}:
-	case <-time.After(100 * time.Millisecond):
+// moveLog makes a checkpoint, and reports whether the log can start over.
+func (s *Store) moveLog() bool {
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	all, err := s.engine.checkpoint(context.Background())
+	if err != nil && final(err) {
+		s.fail(err)
 	}
+	return all
 }
 
 // commitAll runs a batch in one transaction. Where that fails through one of the
