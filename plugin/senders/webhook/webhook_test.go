@@ -19,14 +19,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
-	"github.com/bellbuoy/bellbuoy/plugin/message"
 )
 
 // newSender is a sender whose connections end with the test.
 func newSender(t testing.TB) *sender {
 	t.Helper()
-	s := &sender{version: "1.2.3", client: newClient(), cache: newCache[options](), templates: newCache[message.Template]()}
-	t.Cleanup(s.client.HTTPClient.Transport.(keepIdle).transport.CloseIdleConnections)
+	s := New("1.2.3").(*sender)
+	t.Cleanup(s.client.CloseIdle)
 	return s
 }
 
@@ -325,25 +324,6 @@ func TestConnectionsThatAreNotMade(t *testing.T) {
 		receipt, err := newSender(t).Send(t.Context(), to(t, c.url, nil))
 		if v := plugin.ReadVerdict(err); v != (plugin.Verdict{Outcome: plugin.Retry}) || receipt.Scope != c.scope || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %+v, scope %q, %v", c.name, v, receipt.Scope, err)
-		}
-	}
-}
-
-func TestMetadataServicesAreOutOfReach(t *testing.T) {
-	// Options from before a check, and a name that stands for such an address, get as
-	// far as the dial.
-	s := newSender(t)
-	d := to(t, "http://metadata.example/", nil)
-	o, faults := readOptions(d.Options)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	for _, host := range []string{"169.254.169.254", "[::ffff:169.254.169.254]", "100.100.100.200", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]"} {
-		o.url.Host = host
-		s.cache.put(d.Options, o)
-		receipt, err := s.Send(t.Context(), d)
-		if v := plugin.ReadVerdict(err); v.Outcome != plugin.Retry || receipt.Scope != plugin.ScopeMisconfigured || !strings.Contains(err.Error(), "egress denied") {
-			t.Errorf("%s: %+v, %q, %v", host, v, receipt.Scope, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package webhook
+package post
 
 import (
 	"context"
@@ -17,9 +17,12 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/egress"
 )
 
-// judge says what a status means. The status line decides, whatever becomes of the
-// body behind it.
-func judge(status int, header http.Header, now time.Time) (plugin.Scope, error) {
+// ByStatus judges a reply by its status alone, as HTTP has it: the status line decides,
+// whatever becomes of the body behind it. It is a [Judge]. 2xx is delivered; 408, 425 and
+// 5xx are tried again, 503 not before its Retry-After; 429 stops the target until its
+// Retry-After; 410 says that the target is gone; all else is final, redirects too.
+func ByStatus(r Reply) (plugin.Scope, error) {
+	status, header, now := r.Status, r.Header, r.At
 	if status >= 200 && status <= 299 {
 		return "", nil
 	}
@@ -32,12 +35,12 @@ func judge(status int, header http.Header, now time.Time) (plugin.Scope, error) 
 		return "", err
 	case status == http.StatusTooManyRequests:
 		until := time.Time{}
-		if after, ok := retryAfter(header, now); ok {
+		if after, ok := RetryAfter(header, now); ok {
 			until = now.Add(after)
 		}
 		return "", plugin.Throttled(err, until)
 	case status == http.StatusServiceUnavailable:
-		if after, ok := retryAfter(header, now); ok {
+		if after, ok := RetryAfter(header, now); ok {
 			return "", plugin.RetryAfter(err, after)
 		}
 		return "", err
@@ -51,9 +54,9 @@ func judge(status int, header http.Header, now time.Time) (plugin.Scope, error) 
 	return "", err // 5xx, and what is no status of HTTP
 }
 
-// retryAfter reads the header in its two forms, seconds or a date. What cannot be
+// RetryAfter reads the header in its two forms, seconds or a date. What cannot be
 // read or lies in the past is as if it were not there; more than a year is a year.
-func retryAfter(header http.Header, now time.Time) (time.Duration, bool) {
+func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	const year = 365 * 24 * time.Hour
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if value == "" {

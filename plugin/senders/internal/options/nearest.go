@@ -1,22 +1,30 @@
-package webhook
+package options
 
 import (
 	"fmt"
 	"strings"
 )
 
-// suggestion names the option that was probably meant, or all of them.
-func suggestion(name string) string {
+// suggestion names the option behind prefix that was probably meant, or all of them.
+func suggestion(name, prefix string, names []string) string {
 	nearest, least := "", 3
-	for _, known := range names() {
+	for _, known := range names {
 		if d := distance(strings.ToLower(name), known); d < least {
 			nearest, least = known, d
 		}
 	}
 	if nearest != "" {
-		return fmt.Sprintf("did you mean %q?", nearest)
+		return fmt.Sprintf("did you mean %q?", prefix+nearest)
 	}
-	return "there are " + strings.Join(names(), ", ")
+	return "there are " + list(names)
+}
+
+// list is names as people write them.
+func list(names []string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
 }
 
 // distance is the number of letters to add, drop or change to make b of a.

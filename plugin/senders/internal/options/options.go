@@ -1,0 +1,231 @@
+// Package options reads the options of targets by a table, which is also what their JSON
+// Schema is made of: all faults at once, each in the same words whatever the sender.
+package options
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+)
+
+// Table is the options of one target type, which are read into a T.
+type Table[T any] struct {
+	// Of names whose options they are, and Example how the least of them are written, for
+	// who gave none: "a webhook", `{url: "https://..."}`.
+	Of, Example string
+	Fields      []Field[T] // in the order in which they are documented
+	// Check finds what is wrong with several options together. It is called where each
+	// is right by itself, and may complete T. May be nil.
+	Check func(*T) []plugin.Fault
+}
+
+// Field is one option.
+type Field[T any] struct {
+	// Name is the option's key; with a dot, a key within another: "tls.ca". A group of
+	// keys is written where its first one stands.
+	Name        string
+	Description string // for people: lower case, no full stop
+	// Missing is what to do where the option is not there: "give the address to send to".
+	// Where it is "" the option may be left out.
+	Missing string
+	Secret  bool // it is never shown
+	Into    func(*T) Value
+}
+
+// Value is the kind of an option and where it is kept: [Text], [URL] and so on. null is as
+// if the option were not there.
+type Value interface {
+	schema() map[string]any
+	// read keeps raw, or says what is wrong with it.
+	read(raw json.RawMessage) []problem
+}
+
+// problem is a fault within a value.
+type problem struct{ path, message string }
+
+func wrong(format string, args ...any) []problem {
+	return []problem{{message: fmt.Sprintf(format, args...)}}
+}
+
+// Read reads raw and reports all that is wrong with it. T is nil where anything is. No
+// fault repeats a value, which may be secret.
+func (t Table[T]) Read(raw json.RawMessage) (*T, []plugin.Fault) {
+	tree, ok := object(raw)
+	if !ok {
+		return nil, []plugin.Fault{{Message: fmt.Sprintf("the options of %s are an object; write at least %s", t.Of, t.Example)}}
+	}
+	faults := t.strangers(tree, "")
+	into := new(T)
+	for _, f := range t.Fields {
+		kind := f.Into(into) // which may set what holds where the option is left out
+		value, found, groups := lookup(tree, f.Name)
+		if !groups {
+			continue // strangers has said so
+		}
+		if !found {
+			if f.Missing != "" {
+				faults = append(faults, plugin.Fault{Path: f.Name, Message: "is missing; " + f.Missing})
+			}
+			continue
+		}
+		for _, p := range kind.read(value) {
+			faults = append(faults, plugin.Fault{Path: f.Name + p.path, Message: p.message})
+		}
+	}
+	if len(faults) == 0 && t.Check != nil {
+		faults = t.Check(into)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return into, nil
+}
+
+// Accept is Read for options that were checked before: what is wrong with them is one error.
+func (t Table[T]) Accept(raw []byte) (*T, error) {
+	into, faults := t.Read(raw)
+	if len(faults) == 0 {
+		return into, nil
+	}
+	problems := make([]string, len(faults))
+	for i, f := range faults {
+		problems[i] = strings.TrimSpace(f.Path + " " + f.Message)
+	}
+	return nil, errors.New(strings.Join(problems, "; "))
+}
+
+// object reads a JSON object.
+func object(raw json.RawMessage) (map[string]json.RawMessage, bool) {
+	var fields map[string]json.RawMessage
+	return fields, json.Unmarshal(raw, &fields) == nil && fields != nil
+}
+
+// lookup finds the value that name, which may have dots, names. groups is false where
+// something on the way is no object.
+func lookup(tree map[string]json.RawMessage, name string) (value json.RawMessage, found, groups bool) {
+	group, rest, within := strings.Cut(name, ".")
+	value, found = tree[group]
+	if !found || string(value) == "null" {
+		return nil, false, true
+	}
+	if !within {
+		return value, true, true
+	}
+	inner, ok := object(value)
+	if !ok {
+		return nil, false, false
+	}
+	return lookup(inner, rest)
+}
+
+// strangers reports the keys of tree, which stands at prefix, that no field names, and
+// what should be a group and is none.
+func (t Table[T]) strangers(tree map[string]json.RawMessage, prefix string) (faults []plugin.Fault) {
+	names := t.names(prefix)
+	for _, key := range slices.Sorted(maps.Keys(tree)) {
+		path := prefix + shorten(key)
+		switch {
+		case !slices.Contains(names, key):
+			faults = append(faults, plugin.Fault{Path: path, Message: fmt.Sprintf("unknown option %q; %s", path, suggestion(key, prefix, names))})
+		case len(t.names(prefix+key+".")) > 0 && string(tree[key]) != "null":
+			inner, ok := object(tree[key])
+			if !ok {
+				faults = append(faults, plugin.Fault{Path: path, Message: "is not a group of options; it has " + list(t.names(prefix+key+"."))})
+				continue
+			}
+			faults = append(faults, t.strangers(inner, prefix+key+".")...)
+		}
+	}
+	return faults
+}
+
+// names are the keys that there are behind prefix, in the order of the table.
+func (t Table[T]) names(prefix string) (names []string) {
+	for _, f := range t.Fields {
+		if rest, ok := strings.CutPrefix(f.Name, prefix); ok {
+			key, _, _ := strings.Cut(rest, ".")
+			if !slices.Contains(names, key) {
+				names = append(names, key)
+			}
+		}
+	}
+	return names
+}
+
+// Secrets are the options that are never shown, as [plugin.Description.Secrets] has them.
+func (t Table[T]) Secrets() (names []string) {
+	for _, f := range t.Fields {
+		if !f.Secret {
+			continue
+		}
+		name := f.Name
+		switch f.Into(new(T)).schema()["type"] {
+		case "object", "array":
+			name += ".*"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// Schema is the JSON Schema of the options.
+func (t Table[T]) Schema() json.RawMessage {
+	root := t.group("")
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	// Maps of texts, numbers and such always encode.
+	b, _ := json.Marshal(root)
+	return b
+}
+
+func (t Table[T]) group(prefix string) map[string]any {
+	properties := map[string]any{}
+	required := []string{}
+	for _, f := range t.Fields {
+		rest, ok := strings.CutPrefix(f.Name, prefix)
+		if !ok {
+			continue
+		}
+		key, _, within := strings.Cut(rest, ".")
+		if within {
+			if properties[key] == nil {
+				properties[key] = orNull(t.group(prefix + key + "."))
+			}
+			continue
+		}
+		s := f.Into(new(T)).schema()
+		s["description"] = f.Description
+		if f.Secret {
+			s["writeOnly"] = true
+		}
+		if f.Missing != "" {
+			required = append(required, key)
+		} else {
+			s = orNull(s)
+		}
+		properties[key] = s
+	}
+	group := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		group["required"] = required
+	}
+	return group
+}
+
+// orNull lets null through a schema of its own making.
+func orNull(s map[string]any) map[string]any {
+	if values, ok := s["enum"].([]string); ok {
+		all := make([]any, 0, len(values)+1)
+		for _, v := range values {
+			all = append(all, v)
+		}
+		s["enum"] = append(all, nil)
+	} else {
+		s["type"] = []any{s["type"], "null"}
+	}
+	return s
+}

@@ -1,0 +1,92 @@
+package post
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const masked = "***"
+
+// MaskURL is u for people: user, password and every value of the query are masked.
+// The path is shown.
+func MaskURL(u *url.URL) string {
+	var b strings.Builder
+	b.WriteString(u.Scheme + "://")
+	if u.User != nil {
+		b.WriteString(masked + "@")
+	}
+	b.WriteString(u.Host)
+	b.WriteString(u.EscapedPath())
+	for i, pair := range strings.Split(u.RawQuery, "&") {
+		if u.RawQuery == "" {
+			break
+		}
+		b.WriteByte("?&"[min(i, 1)])
+		if key, _, ok := strings.Cut(pair, "="); ok {
+			b.WriteString(key + "=")
+		}
+		b.WriteString(masked)
+	}
+	return b.String()
+}
+
+// Mask hides secrets in texts: a target may repeat in its reply what it was sent. A nil
+// Mask hides nothing but what [MaskURL] does.
+type Mask struct{ replacer *strings.Replacer }
+
+// NewMask hides secrets, each as it is, as a URL may spell it, and without the word in
+// front of credentials ("Bearer ..."). What is shorter than four bytes is left, since it
+// would be found everywhere.
+func NewMask(secrets ...string) *Mask {
+	var all []string
+	add := func(s string) {
+		if len(s) >= 4 && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	for _, s := range secrets {
+		add(s)
+		add(url.QueryEscape(s))
+		add(url.PathEscape(s))
+		if _, credentials, ok := strings.Cut(s, " "); ok {
+			add(strings.TrimSpace(credentials))
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) }) // a part must not break up the whole
+	var pairs []string
+	for _, s := range all {
+		pairs = append(pairs, s, masked)
+	}
+	return &Mask{strings.NewReplacer(pairs...)}
+}
+
+// SecretsOf are the parts of u that [MaskURL] masks, and may turn up elsewhere.
+func SecretsOf(u *url.URL) (secrets []string) {
+	if u.User != nil {
+		password, _ := u.User.Password()
+		secrets = append(secrets, u.User.Username(), password)
+	}
+	secrets = append(secrets, u.RawQuery)
+	for _, pair := range strings.Split(u.RawQuery, "&") {
+		_, raw, _ := strings.Cut(pair, "=")
+		secrets = append(secrets, raw)
+	}
+	for _, values := range u.Query() {
+		secrets = append(secrets, values...)
+	}
+	return secrets
+}
+
+// Text is s without the secrets.
+func (m *Mask) Text(s string) string {
+	if m == nil {
+		return s
+	}
+	return m.replacer.Replace(s)
+}
+
+func (m *Mask) url(u *url.URL) string { return m.Text(MaskURL(u)) }
