@@ -149,6 +149,10 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := s.engine.take(ctx); err != nil {
+		if errors.Is(err, sql.ErrNoRows) {
+			// Each of its questions has an answer, whatever is in the tables.
+			err = fmt.Errorf("%w: a row is missing that every store has: %w", ErrCorrupt, err)
+		}
 		return nil, fmt.Errorf("take over store %s: %w", s.path, err)
 	}
 	go s.writer()
