@@ -102,8 +102,8 @@ func mutants() []mutant {
 		},
 		{
 			name: "new-id-each-time", file: "plugin/senders/webhook/webhook.go",
-			old:    "		\"Webhook-Id\":        {id},\n",
-			new:    "		\"Webhook-Id\":        {id + \"-\" + strconv.FormatInt(time.Now().UnixNano(), 36)},\n",
+			old:    "		\"Webhook-Id\":        {d.ID},\n",
+			new:    "		\"Webhook-Id\":        {d.ID + \"-\" + strconv.FormatInt(time.Now().UnixNano(), 36)},\n",
 			finder: killed,
 		},
 		{
@@ -147,7 +147,7 @@ func mutants() []mutant {
 
 		// Nothing gets out or in that must not.
 		{
-			name: "redirects-followed", file: "plugin/senders/webhook/webhook.go",
+			name: "redirects-followed", file: "plugin/senders/internal/post/post.go",
 			old:    "return http.ErrUseLastResponse",
 			new:    "return nil",
 			finder: finder{".", "./plugin/senders/webhook", "^TestRedirectIsNotFollowed$"},
