@@ -164,7 +164,7 @@ func runAgain(cmd *cobra.Command, env environment, a *client.Again, of again) *c
 		} else {
 			err = of.tell(env, r)
 		}
-		if err == nil && of.found(r)+r.Changed+r.Gone+r.Present == 0 {
+		if err == nil && of.found(r)+r.Changed+r.Gone+r.Present+r.About == 0 {
 			return &nothingFound{"nothing was found: no " + of.noun + " is as the filters say"}
 		}
 		return err
@@ -174,7 +174,7 @@ func runAgain(cmd *cobra.Command, env environment, a *client.Again, of again) *c
 
 // cutOff adds to an error how to go on, where something was done already.
 func cutOff(cmd *cobra.Command, r client.Run, err error) error {
-	if r.Done+r.Changed+r.Unmatched+r.Gone+r.Present == 0 {
+	if r.Done+r.Changed+r.Unmatched+r.Gone+r.Present+r.About == 0 {
 		return err
 	}
 	return fmt.Errorf("%w\nSo far %d are done; `%s --continue %s` goes on", err, r.Done, cmd.CommandPath(), r.ID)
@@ -182,7 +182,7 @@ func cutOff(cmd *cobra.Command, r client.Run, err error) error {
 
 // tell tells people what was done, and what was not.
 func (of again) tell(env environment, r client.Run) error {
-	if of.found(r)+r.Changed+r.Gone+r.Present == 0 {
+	if of.found(r)+r.Changed+r.Gone+r.Present+r.About == 0 {
 		return nil
 	}
 	var b strings.Builder
@@ -194,6 +194,7 @@ func (of again) tell(env environment, r client.Run) error {
 		{r.Unmatched, "sent nowhere by the rules in force"},
 		{r.Gone, "for targets that the config does not name: another can have them, with --to"},
 		{r.Present, "of events that this target has already, or is to have"},
+		{r.About, "of events that tell of this target itself"},
 		{r.Changed, "not as they were chosen any more when their turn came"},
 	} {
 		if left.n > 0 {

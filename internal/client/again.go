@@ -53,6 +53,7 @@ type Run struct {
 	Changed    int    `json:"changed,omitempty"`
 	Gone       int    `json:"gone,omitempty"`
 	Present    int    `json:"present,omitempty"`
+	About      int    `json:"about,omitempty"`
 	Unmatched  int    `json:"unmatched,omitempty"`
 	More       bool   `json:"more,omitempty"`
 	Cursor     string `json:"cursor,omitempty"`

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -235,10 +236,28 @@ func (s *Store) waitsAgain(ctx context.Context, seq int64, target, key string, n
 	return nil
 }
 
+// tellsOf reports whether the event is one of bellbuoy's own about target.
+func tellsOf(o original, target string) (bool, error) {
+	if !strings.HasPrefix(string(o.typ), "bellbuoy.") {
+		return false, nil
+	}
+	var e event.Event
+	if err := json.Unmarshal(o.encoding, &e); err != nil {
+		return false, err
+	}
+	return e.Target != nil && e.Target.Name == target, nil
+}
+
 // elsewhere makes a delivery of the same event to another target, which has it as that
-// target says. One that has it, or waits for it, gets no other.
+// target says. One that has it, or waits for it, gets no other; and none is told of itself.
 func (w *redelivering) elsewhere(ctx context.Context, o original, target string, terms Terms, c *Counts) error {
 	s := w.s
+	if about, err := tellsOf(o, target); err != nil {
+		return err
+	} else if about {
+		c.About++
+		return nil
+	}
 	var present bool
 	if err := s.conn.QueryRowContext(ctx, s.stmts.text.after.alreadyAt, o.event, target).Scan(&present); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // terms are those of every target that a test knows.
@@ -189,6 +190,30 @@ func TestRedeliverElsewhere(t *testing.T) {
 }
 
 // One that somebody claims, or has made again, when its turn comes stays as it is.
+// What tells of a target is not for that target, whoever asks for it.
+func TestRedeliverToWhatItIsAbout(t *testing.T) {
+	s := open(t, temp(t))
+	say(t, s, "chat", "ci", "ops")
+	for i, name := range []string{"ci", "ops"} {
+		accept(t, s, about(fmt.Sprint("own", i), "", "", func(e *event.Event) {
+			e.Type, e.Repository, e.Target = event.TargetFailing, nil, &event.Target{Name: name, Condition: "failing"}
+		}))
+	}
+	for _, c := range claim(t, s, "chat", 8) {
+		if err := s.Record(t.Context(), []Outcome{{Seq: c.Seq, Target: c.Target, Key: c.Key, Attempt: c.Attempt, State: Dead,
+			Time: time.Now(), Outcome: plugin.PermanentFail, Error: "no"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := toTheEnd(t, s, Redelivery{Select: Selection{Query: Query{Target: "chat"}}, To: "ci", By: "alice"})
+	if r.Done != 1 || r.About != 1 {
+		t.Errorf("%+v", r)
+	}
+	if got := claim(t, s, "ci", 8); len(got) != 1 || decode(t, got[0]).Target.Name != "ops" {
+		t.Errorf("claimed %+v", got)
+	}
+}
+
 func TestRedeliveryIsFenced(t *testing.T) {
 	s := open(t, temp(t))
 	say(t, s, "ci")

@@ -43,6 +43,8 @@ type Counts struct {
 	Gone int `json:"gone,omitempty"`
 	// Present are those whose event the other target has, or waits for, already.
 	Present int `json:"present,omitempty"`
+	// About are bellbuoy's own events that tell of the other target itself.
+	About int `json:"about,omitempty"`
 	// Unmatched are events that today's rules send nowhere, so that they are not replayed.
 	Unmatched int `json:"unmatched,omitempty"`
 	// More says that the run ended at its limit, and there are others.
