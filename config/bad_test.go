@@ -53,6 +53,7 @@ func badConfigs() []BadConfig {
 		return "targets:\n- name: ci\n  type: webhook\n  options: " + options + "\n"
 	}
 	of := func(target string) string { return "targets: [{name: ci, type: webhook, " + target + "}]\n" }
+	sha := strings.Repeat("0a", 32)
 	rule := func(rule string) string { return registry + target + "rules: [{" + rule + "}]\n" }
 
 	return []BadConfig{
@@ -67,7 +68,7 @@ func badConfigs() []BadConfig {
 		{"tab", "admin:\n\tlisten: x\n", []string{`2: is no YAML: found character that cannot start any token: indent with blanks and not with tabs, and put a value that begins with @, ` + "`" + ` or % in quotes`}},
 
 		{"unknown key", "lisen: 127.0.0.1:5080\n", []string{`1: lisen: unknown key: did you mean "listen"?`}},
-		{"key of a later bellbuoy", "people: {}\n", []string{`1: people: unknown key: there are listen, tls, admin, metrics, store, retention, keep, registries, targets and rules`}},
+		{"key of a later bellbuoy", "people: {}\n", []string{`1: people: unknown key: there are listen, tls, admin, metrics, store, retention, keep, plugins, registries, targets and rules`}},
 		{"words of a closed list", "metrics: opne\n" + target1("mode: shadwo"), []string{
 			`1: metrics: unknown word "opne": did you mean "open"?`,
 			`3: targets[0].mode: unknown mode "shadwo": did you mean "shadow"?`,
@@ -168,6 +169,22 @@ func badConfigs() []BadConfig {
 		{"unknown registry type", "registries: [{name: a, type: Distribution}]\n", []string{`1: registries[0].type: unknown registry type "Distribution": did you mean "distribution"?`}},
 		{"unknown target type", "targets: [{name: a, type: slack}]\n", []string{`1: targets[0].type: unknown target type "slack": there is only webhook`}},
 		{"unknown event type", "keep: [artifact.pull]\n", []string{`1: keep[0]: unknown event type "artifact.pull": did you mean "artifact.pulled"?`}},
+
+		{"plugins", "plugins:\n  pins:\n  - {type: matrix, sha256: abc}\n  - {type: Matrix, sha256: " + sha + "}\n  - {type: matrix, sha256: " + sha +
+			"}\n  - {type: webhook, sha256: " + sha + "}\n  - {}\n  allow: [exce]\ntargets: [{name: a, type: matrix}, {name: b, type: matrx}]\n", []string{
+			`1: plugins.dir: is missing, and plugins are pinned: add the folder that has them, such as dir: /usr/lib/bellbuoy`,
+			`3: plugins.pins[0].sha256: is no SHA-256 in 64 hexadecimal digits: write what "bellbuoy plugins hash FILE" prints`,
+			`4: plugins.pins[1].type: "Matrix" is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`,
+			`5: plugins.pins[2].type: "matrix" is pinned twice: remove one`,
+			`6: plugins.pins[3]: warning: "webhook" comes with bellbuoy, which goes before a plugin: remove the pin, or give the plugin another type`,
+			`7: plugins.pins[4].type: is missing: add it, for example "type: matrix"`,
+			`7: plugins.pins[4].sha256: is missing: add it, for example "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`,
+			`8: plugins.allow[0]: unknown target type that can be allowed "exce": did you mean "exec"?`,
+			`9: targets[1].type: unknown target type "matrx": did you mean "matrix"?`,
+		}},
+		{"a type that has to be allowed", "plugins:\n  dir: /lib\n  pins: [{type: exec, sha256: " + sha + "}]\ntargets: [{name: a, type: exec}]\n", []string{
+			`4: targets[0].type: "exec" is off, since it does more than send: write "plugins: {allow: [exec]}" if it is to be used here`,
+		}},
 
 		{"bad address", "listen: localhost\n", []string{`1: listen: "localhost" is no address: write HOST:PORT, such as 127.0.0.1:5080`}},
 		{"bad port", "listen: localhost:70000\n", []string{`1: listen: "localhost:70000" has no port from 0 to 65535: write HOST:PORT, such as 127.0.0.1:5080`}},

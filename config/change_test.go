@@ -207,7 +207,7 @@ func keys(at string, s any, found func(at string, key map[string]any)) {
 	}
 }
 
-var again = regexp.MustCompile(`/then/properties/\w+$`)
+var again = regexp.MustCompile(`/then/properties/(targets/items/properties/)?\w+$`)
 
 // Every key is explained, and what is given as its default or as an example is right.
 func TestKeysAreExplained(t *testing.T) {

@@ -35,6 +35,7 @@ type checker struct {
 	*Config
 	known               Known
 	registries, targets nameSet
+	types               nameSet // of targets
 	faults              Faults
 	// compared counts the names that were looked at for one that was perhaps meant.
 	compared int
@@ -66,6 +67,7 @@ func (c *Config) check(known Known) Faults {
 	for i, t := range c.Keep {
 		k.unknown(item("keep", i), "event type", t, nameSet{list: known.EventTypes})
 	}
+	k.types = k.plugins(c.Plugins)
 	for i, r := range c.Registries {
 		k.registry(item("registries", i), r)
 	}
@@ -146,7 +148,8 @@ func (k *checker) registry(path string, r Registry) {
 }
 
 func (k *checker) target(path string, t Target) {
-	k.unknown(path+".type", "target type", t.Type, nameSet{list: k.known.TargetTypes})
+	k.unknown(path+".type", "target type", t.Type, k.types)
+	k.allowed(path, t.Type)
 	k.unknown(path+".order", "order", t.Order, nameSet{list: []string{"repository", "none"}})
 	within := func(key string, d, least, most Duration) {
 		if d < least || d > most {

@@ -35,6 +35,8 @@ type Config struct {
 	// Keep names types of events that are stored though they are many. Pulls, inspections
 	// and blobs are only counted unless a rule or this list names them.
 	Keep []string `yaml:"keep" jsonschema:"example=[artifact.pulled]"`
+	// Plugins are senders that do not come with bellbuoy.
+	Plugins Plugins `yaml:"plugins"`
 	// Registries are those that may post, each to /in/NAME.
 	Registries []Registry `yaml:"registries"`
 	// Targets are the receivers of events.

@@ -2,9 +2,13 @@ package config
 
 // For the tests of the schema, which stand outside since they know the whole program.
 
-const NamePattern = namePattern
+const (
+	NamePattern = namePattern
+	SumPattern  = sumPattern
+)
 
 var (
+	Guarded       = guarded
 	Defaults      = defaults
 	DefaultTarget = defaultTarget
 	DefaultRule   = defaultRule

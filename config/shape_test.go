@@ -76,6 +76,7 @@ func (s shaper) finish(root *jsonschema.Schema) {
 	}
 	named(s.at("Scope.registries").Items)
 
+	s.plugins()
 	s.registry()
 	s.target()
 	s.rule()
@@ -125,7 +126,8 @@ func (s shaper) registry() {
 }
 
 func (s shaper) target() {
-	s.fill("Target.type", slices.Sorted(maps.Keys(s.options)))
+	// The list is what editors offer; the type of a plugin is any name.
+	s.at("Target.type").AnyOf = []*jsonschema.Schema{enum(slices.Sorted(maps.Keys(s.options))), {Pattern: config.NamePattern}}
 	s.fill("Target.mode", []string{"live", "shadow"})
 	s.fill("Target.order", []string{"repository", "none"})
 	c := s.at("Target.concurrency")
@@ -145,6 +147,16 @@ func (s shaper) target() {
 		}
 		target.AllOf = append(target.AllOf, &jsonschema.Schema{If: with("type", &jsonschema.Schema{Const: typ}), Then: then})
 	}
+}
+
+func (s shaper) plugins() {
+	named(s.at("Pin.type"))
+	s.at("Pin.sha256").Pattern = config.SumPattern
+	explain(s.at("Pin.sha256"), "patternErrorMessage", "A SHA-256 has 64 hexadecimal digits: bellbuoy plugins hash FILE prints it.")
+	s.at("Plugins.allow").Items = enum(config.Guarded())
+	pinned := with("plugins", with("pins", &jsonschema.Schema{}))
+	s.root.If = &jsonschema.Schema{Not: pinned}
+	s.root.Then = property("targets", &jsonschema.Schema{Items: property("type", enum(slices.Sorted(maps.Keys(s.options))))})
 }
 
 func (s shaper) rule() {

@@ -190,7 +190,7 @@ var beyond = []string{
 	"store without a database", "store with a bad URL", "store with its password",
 	"a small store and fast rates", "hold too long", "timeout too short", "timeout too long", "give up at once", "long delay", "restless schedule",
 	"duplicate names", "registry named as our own", "unknown target", "unknown target, none near", "unknown target, none at all", "target twice", "unknown registry",
-	"bad port", "admin from outside", "one address for both", "no auth", "empty auth",
+	"a type that has to be allowed", "bad port", "admin from outside", "one address for both", "no auth", "empty auth",
 	"secret in the file", "secret in a list",
 	"missing variable", "missing variable in options", "empty variable", "missing file", "empty file", "large file", "folder", "open file",
 	"bearer with a line break", "bearer of a list with a line break",
