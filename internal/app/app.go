@@ -66,7 +66,8 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		}
 		err = errors.Join(err, closed)
 	}()
-	senders, err := startHost(set.config.Store, o.Executable, log)
+	now := &running{store: st, log: log, version: o.Version}
+	senders, err := startHost(set.config.Store, o.Executable, now.plugin, log)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,6 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		err = errors.Join(err, senders.Close(ctx))
 	}()
 
-	now := &running{store: st, log: log, version: o.Version}
 	defer now.close()
 	if err := now.begin(ctx, set); err != nil {
 		return err

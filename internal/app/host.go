@@ -11,17 +11,24 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/host"
 )
 
-// startHost makes the host of the senders, which are this program run again. Their
-// sockets go where the system keeps such things, else beside the store: never into a
-// folder for temporary files, where a cleaner takes them away after some days.
-func startHost(storePath, executable string, log *slog.Logger) (*host.Host, error) {
+// startHost makes the host of the senders, which are this program run again, or the file
+// of a plugin. Their sockets go where the system keeps such things, else beside the
+// store: never into a folder for temporary files, where a cleaner takes them away after
+// some days.
+func startHost(storePath, executable string, file func(typ string) (host.File, bool), log *slog.Logger) (*host.Host, error) {
+	return hostIn(runDirs(storePath), host.Config{
+		Logger:  log,
+		Command: func(typ string) ([]string, error) { return []string{executable, "sender", typ}, nil },
+		File:    file,
+	})
+}
+
+// hostIn makes a host with the first of dirs that will do.
+func hostIn(dirs []string, c host.Config) (*host.Host, error) {
 	var errs []error
-	for _, dir := range runDirs(storePath) {
-		h, err := host.New(host.Config{
-			RunDir:  dir,
-			Logger:  log,
-			Command: func(typ string) ([]string, error) { return []string{executable, "sender", typ}, nil },
-		})
+	for _, dir := range dirs {
+		c.RunDir = dir
+		h, err := host.New(c)
 		if err == nil {
 			return h, nil
 		}

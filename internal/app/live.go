@@ -14,6 +14,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/lookup"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
+	"github.com/bellbuoy/bellbuoy/plugin/host"
 )
 
 // lookupRest is how long a lookup that no plan names any more may still be asked by what
@@ -109,6 +110,17 @@ func (r *running) use(ctx context.Context, set settings) error {
 func (r *running) target(name string) (delivery.Target, bool) {
 	t, ok := (*r.targets.Load())[name]
 	return t, ok
+}
+
+// plugin is the file that serves a target type, where it is not built in. It may be asked
+// before there is a configuration.
+func (r *running) plugin(typ string) (host.File, bool) {
+	now := r.now.Load()
+	if now == nil {
+		return host.File{}, false
+	}
+	f, ok := now.plugins[typ]
+	return f, ok
 }
 
 func (r *running) rules() *rules.Set { return r.now.Load().rules }

@@ -14,6 +14,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/plugin/host"
 	"github.com/bellbuoy/bellbuoy/plugin/senders"
 )
 
@@ -29,8 +30,10 @@ type settings struct {
 	config *config.Config
 	rules  *rules.Set
 	types  map[string]plugin.Description // of the target types in use
-	file   string                        // what it was read from; "" where there is none
-	files  Files                         // the same, to be read again
+	// plugins are the files of senders that are not built in, by target type.
+	plugins map[string]host.File
+	file    string // what it was read from; "" where there is none
+	files   Files  // the same, to be read again
 	// warnings are what was said of it though it is good.
 	warnings config.Faults
 }
@@ -83,38 +86,25 @@ func (f *Files) read(known config.Known) (*config.Config, config.Faults) {
 // rules' patterns, and each target's options by the sender of its type. With no file
 // named it takes [DefaultFile] where there is one, else the configuration of a
 // bellbuoy that was given none. Faults may be warnings only; then err is nil.
-func load(ctx context.Context, files Files, version string) (settings, config.Faults, error) {
-	builtin := senders.Builtin()
+func load(ctx context.Context, files Files, version string) (_ settings, _ config.Faults, err error) {
 	c, faults := files.read(Known())
 	set, patterns := rules.FromConfig(c)
 	faults = faults.Merge(patterns)
 	s := settings{config: c, rules: set, types: map[string]plugin.Description{}, file: files.String(), files: files}
-	checkers := map[string]plugin.Sender{}
-	var plain config.Faults
-	for i, t := range c.Targets {
-		construct, ok := builtin[t.Type]
-		if !ok || t.Options == nil {
-			continue // said already
-		}
-		sender, ok := checkers[t.Type]
-		if !ok {
-			sender = construct(version)
-			d, err := sender.Describe(ctx)
-			if err != nil {
-				return s, faults, fmt.Errorf("ask what sender %s is: %w", t.Type, err)
-			}
-			checkers[t.Type], s.types[t.Type] = sender, d
-		}
-		found, err := sender.Check(ctx, plugin.Check{Options: t.Options})
-		if err != nil {
-			return s, faults, fmt.Errorf("check options of target %s: %w", t.Name, err)
-		}
-		for _, f := range found {
-			faults = append(faults, c.OptionFault(i, f.Path, f.Message))
-		}
-		plain = append(plain, plainSecrets(i, t, s.types[t.Type].Secrets)...)
+	pinned, found, err := checkPlugins(c)
+	if err != nil {
+		return s, faults, err
 	}
-	made, err := messages(ctx, c, checkers)
+	s.plugins = pinned
+	faults = faults.Merge(c.Locate(found))
+	k := &checkers{version: version, files: pinned}
+	defer func() { err = errors.Join(err, k.close()) }()
+	senders, plain, found, err := s.ask(ctx, k)
+	if err != nil {
+		return s, faults, err
+	}
+	faults = faults.Merge(found)
+	made, err := messages(ctx, c, senders)
 	if err != nil {
 		return s, faults, err
 	}
@@ -126,6 +116,51 @@ func load(ctx context.Context, files Files, version string) (settings, config.Fa
 	}
 	s.warnings = faults
 	return s, faults, nil
+}
+
+// ask has the options of each target checked by the sender of its type. It returns those
+// senders, and what is wrong; plain are the warnings of secrets, not on their lines yet.
+func (s *settings) ask(ctx context.Context, k *checkers) (senders map[string]plugin.Sender, plain, faults config.Faults, err error) {
+	c := s.config
+	senders = map[string]plugin.Sender{}
+	mute := map[string]error{} // the plugins that do not answer
+	for i, t := range c.Targets {
+		if t.Options == nil {
+			continue // said already
+		}
+		if err := mute[t.Type]; err != nil {
+			faults = append(faults, c.Locate(config.Faults{notAsked(i, err)})...)
+			continue
+		}
+		sender, ok := senders[t.Type]
+		if !ok {
+			if sender, ok, err = k.sender(t.Type, c.Store); err != nil {
+				return nil, nil, nil, err
+			}
+			if !ok {
+				continue // said already
+			}
+			d, err := sender.Describe(ctx)
+			if _, ours := k.files[t.Type]; err != nil && ours && ctx.Err() == nil {
+				mute[t.Type] = err
+				faults = append(faults, c.Locate(config.Faults{notAsked(i, err)})...)
+				continue
+			}
+			if err != nil {
+				return nil, nil, nil, fmt.Errorf("ask what sender %s is: %w", t.Type, err)
+			}
+			senders[t.Type], s.types[t.Type] = sender, d
+		}
+		found, err := sender.Check(ctx, plugin.Check{Options: t.Options})
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("check options of target %s: %w", t.Name, err)
+		}
+		for _, f := range found {
+			faults = append(faults, c.OptionFault(i, f.Path, f.Message))
+		}
+		plain = append(plain, plainSecrets(i, t, s.types[t.Type].Secrets)...)
+	}
+	return senders, plain, faults, nil
 }
 
 // plainSecrets warns of what the type of t names as secret and the file has as text.

@@ -19,11 +19,14 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/internal/wire"
 )
 
-// Config says what to run and where. All fields are needed.
+// Config says what to run and where. All fields but File are needed.
 type Config struct {
 	// Command returns the program and its arguments for a target type: for a
 	// built-in one this program's own path, "sender" and the type. It is asked at each start.
 	Command func(typ string) (argv []string, err error)
+	// File returns the file that serves a target type which does not come with the host,
+	// or false for one that does. It is asked at each start; may be nil: then all do.
+	File func(typ string) (File, bool)
 	// RunDir is where the sockets are; made where it is not there. Not below /tmp,
 	// where old sockets are cleaned away, and with a short path. Several hosts may share it.
 	RunDir string
@@ -35,6 +38,7 @@ type Config struct {
 // goroutines.
 type Host struct {
 	command  func(typ string) ([]string, error)
+	file     func(typ string) (File, bool)
 	log      *slog.Logger
 	dir      *runDir
 	timing   timing
@@ -62,6 +66,7 @@ func New(c Config) (*Host, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Host{
 		command:  c.Command,
+		file:     c.File,
 		log:      c.Logger,
 		dir:      dir,
 		timing:   defaultTiming(),
@@ -132,6 +137,25 @@ func (h *Host) keeper(typ string) (*keeper, error) {
 		h.keepers[typ] = k
 	}
 	return k, nil
+}
+
+// prepare finds what to execute for typ. A file is looked at and copied anew for each
+// start: it may be another since the last one.
+func (h *Host) prepare(typ string) (command, error) {
+	if h.file != nil {
+		if f, ok := h.file(typ); ok {
+			p, err := f.load(h.dir.path)
+			if err != nil {
+				return command{}, fmt.Errorf("start sender %s: %w", typ, err)
+			}
+			return command{argv: []string{f.Path}, program: p}, nil
+		}
+	}
+	argv, err := h.command(typ)
+	if err == nil && len(argv) == 0 {
+		err = fmt.Errorf("start sender %s: no command is given for it", typ)
+	}
+	return command{argv: argv}, err
 }
 
 // Stats returns an account of every sender that was asked for, by type.

@@ -121,12 +121,9 @@ func (k *keeper) enter(s State) {
 func (k *keeper) start(s *start) {
 	h := k.host
 	log := h.log.With("sender", k.typ)
-	argv, err := h.command(k.typ)
-	if err == nil && len(argv) == 0 {
-		err = fmt.Errorf("start sender %s: no command is given for it", k.typ)
-	}
+	c, err := h.prepare(k.typ)
 	if err == nil {
-		s.life, err = begin(h.ctx, k.typ, argv, h.dir, newOutput(log, time.Now), h.timing, h.versions)
+		s.life, err = begin(h.ctx, k.typ, c, h.dir, newOutput(log, time.Now), h.timing, h.versions)
 	}
 	s.err = err
 

@@ -71,8 +71,11 @@ type life struct {
 
 // begin starts a process for typ and returns when it has answered its first call.
 // The end of ctx ends the start; a life that is up does not depend on it.
-func begin(ctx context.Context, typ string, argv []string, dir *runDir, out *output, t timing, versions map[int]goplugin.PluginSet) (*life, error) {
-	proc := newProcess(argv, environ(), out)
+func begin(ctx context.Context, typ string, c command, dir *runDir, out *output, t timing, versions map[int]goplugin.PluginSet) (*life, error) {
+	if c.program.free != nil {
+		defer c.program.free()
+	}
+	proc := newProcess(c, environ(), out)
 	l := &life{
 		typ:     typ,
 		proc:    proc,

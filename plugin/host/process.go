@@ -30,6 +30,7 @@ const (
 // the process, so that a grandchild which inherited them hides the death.
 type process struct {
 	argv   []string
+	copy   program // what is executed where it is not argv[0]
 	env    []string
 	output *output
 
@@ -45,9 +46,21 @@ type process struct {
 	readers   sync.WaitGroup
 }
 
-func newProcess(argv, env []string, out *output) *process {
-	return &process{argv: argv, env: env, output: out, ended: make(chan struct{})}
+func newProcess(c command, env []string, out *output) *process {
+	return &process{argv: c.argv, copy: c.program, env: env, output: out, ended: make(chan struct{})}
 }
+
+// command is what is executed for one life of a sender.
+type command struct {
+	argv    []string
+	program program // of its own file; zero for one that comes with the host
+}
+
+// The descriptors that a new process finds open, beside the standard ones.
+const (
+	lifeFD    = 3
+	programFD = 4 // only where it is executed from memory
+)
 
 // runner is called by go-plugin with the variables that the handshake needs, in
 // spec, and the directory that it made for the socket.
@@ -87,9 +100,15 @@ func (p *process) Start(context.Context) error {
 	}
 
 	cmd := exec.Command(p.argv[0], p.argv[1:]...) // standard input is /dev/null
-	cmd.Env = append(p.env, wire.LifeFD+"=3")
+	cmd.Env = append(p.env, wire.LifeFD+"="+strconv.Itoa(lifeFD))
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = []*os.File{lifeR}
+	if p.copy.path != "" {
+		cmd.Path, cmd.Err = p.copy.path, nil // its name, which is argv[0], is that of the file
+	}
+	if p.copy.file != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, p.copy.file)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(cmd.SysProcAttr)
 
