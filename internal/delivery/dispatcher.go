@@ -37,8 +37,12 @@ type Target struct {
 // Config is what a dispatcher works with.
 type Config struct {
 	Store *store.Store
-	// Send makes one attempt; see [plugin.Sender]. Its error is read as a verdict.
+	// Send makes one attempt; see [plugin.Sender]. Its error is read as a verdict, or is
+	// [ErrUnsent].
 	Send func(context.Context, plugin.Delivery) (plugin.Receipt, error)
+	// Rests reports whether the sender of a target type does not run and is not to be
+	// started yet: then nothing of its targets is attempted. May be nil: none ever does.
+	Rests func(typ string) bool
 	// Render makes the request that Send would make; see [plugin.Sender].
 	Render func(context.Context, plugin.Delivery) (plugin.Request, error)
 	// Target finds a target by name. It is asked again for each attempt, so that
@@ -50,6 +54,10 @@ type Config struct {
 	// Watch is told of each attempt that ended, and how long it took; may be nil.
 	Watch func(typ string, c store.Claimed, o store.Outcome, took time.Duration)
 }
+
+// ErrUnsent is for errors of Send that mean that no attempt was made: there was no sender
+// to make it. The delivery waits on as if nothing had been.
+var ErrUnsent = errors.New("the sender did not get it")
 
 // Dispatcher attempts what is due. It runs one small loop for each target that has
 // something to send, so that a slow target delays no other.
@@ -135,6 +143,9 @@ func (d *Dispatcher) tend(ctx context.Context) {
 	}
 }
 
+// unsentPause is how long a delivery rests that its sender did not get.
+const unsentPause = 100 * time.Millisecond
+
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -196,6 +207,11 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 		failpoint.At("send begun")
 		o.Receipt, err = d.Send(ctx, delivery)
 		failpoint.At("send ended")
+		if errors.Is(err, ErrUnsent) {
+			pause(d.sends, unsentPause) // whoever says so should rest, but need not yet
+			o.State, o.Returned = store.Waiting, true
+			return o
+		}
 		keep(&o, delivery.Body, native)
 	}
 	v := plugin.ReadVerdict(err)

@@ -50,6 +50,10 @@ func (p *pump) run(ctx context.Context) {
 		if !known && p.leave(ctx) {
 			continue
 		}
+		if known && p.d.Rests != nil && p.d.Rests(t.Type) {
+			p.rest(ctx)
+			continue
+		}
 		if known && p.d.Store.Recalled(p.target) {
 			p.shed(ctx)
 		}
@@ -78,6 +82,28 @@ func (p *pump) run(ctx context.Context) {
 		case <-p.poke:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// lookAgain is how often a target whose sender rests is looked at.
+const lookAgain = 500 * time.Millisecond
+
+// rest gives back what is not begun, while the sender of the target's type does not run
+// and is not to be started yet: what waits in the store burns no attempts.
+func (p *pump) rest(ctx context.Context) {
+	p.take(p.d.Store.Handed(p.target))
+	if p.queued > 0 {
+		p.giveBack()
+		p.d.recorder.flush(ctx)
+	}
+	again := time.NewTimer(lookAgain)
+	defer again.Stop()
+	select {
+	case o := <-p.results:
+		p.settle(o)
+	case <-p.poke:
+	case <-again.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -147,7 +173,7 @@ func (p *pump) start(t Target) {
 	p.inFlight++
 	go func() {
 		o := p.d.attempt(t, c)
-		if p.d.Watch != nil {
+		if p.d.Watch != nil && !o.Returned {
 			p.d.Watch(t.Type, c, o, time.Since(o.Time))
 		}
 		o.Key = c.Key

@@ -274,7 +274,7 @@ func TestFailedStartsAreSpacedOut(t *testing.T) {
 	for deaths, want := range map[int]time.Duration{0: time.Second, 1: 2 * time.Second, 5: 32 * time.Second, 6: time.Minute, 1000: time.Minute} {
 		h.timing = defaultTiming()
 		k.mu.Lock()
-		k.deaths = deaths
+		k.deaths, k.ends = deaths, nil
 		k.down(io.EOF, time.Second)
 		pause := time.Until(k.notBefore)
 		k.mu.Unlock()
@@ -282,6 +282,7 @@ func TestFailedStartsAreSpacedOut(t *testing.T) {
 			t.Errorf("pause after %d deaths: %s, want about %s", deaths, pause, want)
 		}
 	}
+	k.ends = nil
 	k.down(io.EOF, time.Hour)
 	if !k.notBefore.IsZero() || k.deaths != 0 {
 		t.Errorf("after a long life: next start %s, deaths %d", k.notBefore, k.deaths)

@@ -113,11 +113,53 @@ func (h *Host) call(ctx context.Context, typ string, f func(*wire.Remote) error)
 	if err != nil {
 		return err
 	}
-	l, err := k.up(ctx)
-	if err != nil {
-		return err
+	for {
+		l, err := k.up(ctx)
+		if err != nil {
+			return unsent{err}
+		}
+		if l.calls.enter() { // else it has just been replaced
+			defer l.calls.leave()
+			return f(l.remote)
+		}
 	}
-	return f(l.remote)
+}
+
+// ErrUnsent is for errors of calls that no sender heard of: none was up, and none could
+// be started.
+var ErrUnsent = errors.New("no sender is up")
+
+type unsent struct{ error }
+
+func (u unsent) Unwrap() error        { return u.error }
+func (u unsent) Is(target error) bool { return target == ErrUnsent }
+
+// Rests reports whether the sender of a type is down and is not to be started yet: a
+// call would wait in vain, or for long.
+func (h *Host) Rests(typ string) bool {
+	h.mu.RLock()
+	k := h.keepers[typ]
+	h.mu.RUnlock()
+	return k != nil && k.rests()
+}
+
+// Renew has the sender of a type run anew, since its file is another or somebody wishes
+// it: a new process is started, gets what comes from then on, and the old one ends when
+// it has answered what it has. Where the new one does not come up the old one stays, and
+// the error says why. One that is down or [Halted] is started at once. A type that nobody
+// has asked for is left alone.
+func (h *Host) Renew(ctx context.Context, typ string) error {
+	if !h.calls.enter() {
+		return errClosed
+	}
+	defer h.calls.leave()
+	h.mu.RLock()
+	k := h.keepers[typ]
+	h.mu.RUnlock()
+	if k == nil {
+		return nil
+	}
+	return k.renew(ctx)
 }
 
 func (h *Host) keeper(typ string) (*keeper, error) {
@@ -133,7 +175,7 @@ func (h *Host) keeper(typ string) (*keeper, error) {
 		return nil, errClosed
 	}
 	if k, ok = h.keepers[typ]; !ok {
-		k = &keeper{typ: typ, host: h, state: Stopped}
+		k = &keeper{typ: typ, host: h, state: Down, draining: map[*life]struct{}{}}
 		h.keepers[typ] = k
 	}
 	return k, nil
@@ -192,14 +234,12 @@ func (h *Host) close(ctx context.Context) error {
 	var errs []error
 	var lives []*life
 	for _, k := range h.keepers { // no more are added
-		l, s := k.close()
+		ended, s := k.close()
 		if s != nil {
 			<-s.done // soon: the end of h.ctx kills what is starting
-			l, _ = k.close()
+			ended, _ = k.close()
 		}
-		if l != nil {
-			lives = append(lives, l)
-		}
+		lives = append(lives, ended...)
 	}
 	for _, l := range lives {
 		<-l.gone

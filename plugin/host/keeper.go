@@ -3,7 +3,9 @@ package host
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +19,10 @@ const (
 	Starting State = "starting"
 	Up       State = "up"
 	Down     State = "down" // it died or could not be started; the next call after the pause starts it
-	Stopped  State = "stopped"
+	// Halted is a sender that died too often: five times in ten minutes. It is started
+	// again after five minutes, and is halted again where it dies within ten.
+	Halted  State = "halted"
+	Stopped State = "stopped" // its host is closed
 )
 
 // Stat is an account of the sender of one target type.
@@ -29,6 +34,13 @@ type Stat struct {
 	Restarts int       // starts after the first that succeeded
 	Since    time.Time // of State
 	Error    string    // why it last went down
+	Version  string    // as it describes itself; "" until it was up
+	File     string    // that it runs from; "" where it comes with the host
+	Next     time.Time // of [Down] and [Halted]: before which it is not started
+	Deaths   int       // within the last ten minutes, failed starts among them
+	InFlight int       // calls that it has not answered
+	Dropped  int       // lines that it printed and that were too many for the log
+	Lines    []Line    // that it printed last; at most 200, and 64 KiB
 }
 
 // keeper keeps the sender of one target type alive while it is asked for.
@@ -43,10 +55,17 @@ type keeper struct {
 	deaths    int           // short lives and failed starts in a row
 	notBefore time.Time     // of the next start
 	pauseOver chan struct{} // closed then; nil where there is no pause
+	pauseEnd  *time.Timer   // closes it
 	lives     int
 	state     State
 	since     time.Time
 	lastErr   error
+	version   string
+	ends      []time.Time        // the last deaths, the oldest first
+	trial     bool               // it was halted, and has not lived long enough since
+	draining  map[*life]struct{} // those that were replaced
+	output    *output            // of the last process; nil before the first
+	memory    memory             // of what they printed
 }
 
 // start is an attempt to start, waited for by all who want the sender.
@@ -99,6 +118,10 @@ func (k *keeper) look(ctx context.Context) (l *life, s *start, again <-chan stru
 			return k.life, nil, nil, nil
 		}
 	}
+	if wait := time.Until(k.notBefore); k.state == Halted && wait > 0 {
+		return nil, nil, nil, plugin.RetryAfter(fmt.Errorf("sender %s is halted, since it died %d times in %s: %w",
+			k.typ, k.host.timing.deaths, k.host.timing.window, k.lastErr), wait)
+	}
 	if k.starting != nil {
 		return nil, k.starting, nil, nil
 	}
@@ -119,33 +142,47 @@ func (k *keeper) enter(s State) {
 }
 
 func (k *keeper) start(s *start) {
-	h := k.host
-	log := h.log.With("sender", k.typ)
-	c, err := h.prepare(k.typ)
-	if err == nil {
-		s.life, err = begin(h.ctx, k.typ, c, h.dir, newOutput(log, time.Now), h.timing, h.versions)
-	}
-	s.err = err
-
+	s.life, s.err = k.begin()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer close(s.done)
 	k.starting = nil
-	if err != nil {
-		k.down(err, 0)
-		log.Warn("sender did not start", "error", err, "next_in", time.Until(k.notBefore).Round(time.Millisecond))
+	if s.err != nil {
+		k.down(s.err, 0)
+		k.host.log.Warn("sender did not start", "sender", k.typ, "error", s.err, "state", string(k.state),
+			"next_in", time.Until(k.notBefore).Round(time.Millisecond))
 		return
 	}
+	k.born(s.life)
+}
+
+// begin starts a process and waits until it is up.
+func (k *keeper) begin() (*life, error) {
+	h := k.host
+	c, err := h.prepare(k.typ)
+	if err != nil {
+		return nil, err
+	}
+	out := newOutput(h.log.With("sender", k.typ), time.Now)
+	out.keep = &k.memory
+	k.mu.Lock()
+	k.output = out
+	k.mu.Unlock()
+	return begin(h.ctx, k.typ, c, h.dir, out, h.timing, h.versions)
+}
+
+// born takes in a life that is up.
+func (k *keeper) born(l *life) {
+	k.life = l
 	if k.closed {
-		s.life.end(errClosed, true)
-		k.life = s.life // for Close to wait for
+		l.end(errClosed, true) // for Close to wait for
 		return
 	}
 	k.lives++
-	k.life = s.life
+	k.version = l.version
 	k.enter(Up)
-	log.Info("sender up", "pid", s.life.proc.pid(), "restarts", k.lives-1)
-	h.watchers.Go(func() { k.mourn(s.life) })
+	k.host.log.Info("sender up", "sender", k.typ, "pid", l.proc.pid(), "version", l.version, "restarts", k.lives-1)
+	k.host.watchers.Go(func() { k.mourn(l) })
 }
 
 // mourn waits for the end of a life that was up.
@@ -154,60 +191,172 @@ func (k *keeper) mourn(l *life) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer close(l.mourned)
-	if k.closed {
+	if k.closed || k.life != l { // replaced
 		return
 	}
 	k.life = nil
 	k.down(l.reason, time.Since(l.born))
-	k.host.log.Warn("sender down", "sender", k.typ, "pid", l.proc.pid(), "error", l.reason,
+	k.host.log.Warn("sender down", "sender", k.typ, "pid", l.proc.pid(), "error", l.reason, "state", string(k.state),
 		"next_in", max(0, time.Until(k.notBefore)).Round(time.Millisecond))
 }
 
 // down plans the next start: at once after a long life, else after a pause that
-// doubles with each death in a row, within a fifth by chance.
+// doubles with each death in a row, within a fifth by chance. Too many deaths, and one
+// soon after that, halt the sender.
 func (k *keeper) down(reason error, lived time.Duration) {
+	t := k.host.timing
 	k.lastErr = reason
+	now := time.Now()
+	k.ends = append(k.recent(now), now)
+	if lived >= t.window {
+		k.trial = false
+	}
+	if k.trial || len(k.ends) >= t.deaths {
+		k.trial = true
+		k.enter(Halted)
+		k.pause(t.rest)
+		return
+	}
 	k.enter(Down)
-	if lived >= k.host.timing.longLife {
+	if lived >= t.longLife {
 		k.deaths = 0
 		k.notBefore = time.Time{}
 		return
 	}
-	pause := k.host.timing.maxBackoff
+	pause := t.maxBackoff
 	if k.deaths < 16 {
-		pause = min(pause, k.host.timing.backoff<<k.deaths)
+		pause = min(pause, t.backoff<<k.deaths)
 	}
 	k.deaths++
-	pause += time.Duration((rand.Float64()*2 - 1) / 5 * float64(pause))
-	k.notBefore = time.Now().Add(pause)
-	over := make(chan struct{})
-	k.pauseOver = over
-	time.AfterFunc(pause, func() { close(over) })
+	k.pause(pause + time.Duration((rand.Float64()*2-1)/5*float64(pause)))
 }
 
-// close lets no more starts happen and ends the life that is up. It returns what to
+// recent are the deaths within the window before now.
+func (k *keeper) recent(now time.Time) []time.Time {
+	k.ends = slices.DeleteFunc(k.ends, func(at time.Time) bool { return now.Sub(at) > k.host.timing.window })
+	return k.ends
+}
+
+// pause lets no start happen for some time.
+func (k *keeper) pause(d time.Duration) {
+	k.notBefore = time.Now().Add(d)
+	over := make(chan struct{})
+	k.pauseOver = over
+	k.pauseEnd = time.AfterFunc(d, func() { close(over) })
+}
+
+// rests reports whether a call could only wait for the next start.
+func (k *keeper) rests() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.life == nil && k.starting == nil && (k.state == Down || k.state == Halted) && time.Now().Before(k.notBefore)
+}
+
+// renew has a new life take the place of the one that is up, or starts one now.
+func (k *keeper) renew(ctx context.Context) error {
+	for {
+		k.mu.Lock()
+		old, s := k.life, k.starting
+		switch {
+		case k.closed:
+			k.mu.Unlock()
+			return errClosed
+		case s != nil: // of what was there before
+			k.mu.Unlock()
+			select {
+			case <-s.done:
+				continue
+			case <-ctx.Done():
+				return fmt.Errorf("wait for sender %s to start: %w", k.typ, context.Cause(ctx))
+			}
+		case old == nil: // whoever wishes it to run takes the blame for what was
+			k.ends, k.trial, k.deaths, k.notBefore = nil, false, 0, time.Time{}
+			if k.pauseEnd != nil && k.pauseEnd.Stop() {
+				close(k.pauseOver)
+			}
+			k.enter(Down)
+			k.mu.Unlock()
+			_, err := k.up(ctx)
+			return err
+		}
+		// The old one serves while the new one starts; those who want it find it, and
+		// another renew waits.
+		k.starting = &start{done: make(chan struct{})}
+		s = k.starting
+		k.mu.Unlock()
+		return k.replace(old, s)
+	}
+}
+
+func (k *keeper) replace(old *life, s *start) error {
+	fresh, err := k.begin()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.starting = nil
+	defer close(s.done)
+	if err != nil {
+		s.err = err
+		if k.life != nil {
+			k.host.log.Warn("sender was not replaced: the new one did not start", "sender", k.typ, "error", err)
+			return fmt.Errorf("the new one did not start, the old one goes on: %w", err)
+		}
+		k.down(err, 0) // the old one died meanwhile
+		return err
+	}
+	s.life = fresh
+	if k.life == old {
+		k.draining[old] = struct{}{}
+		k.host.watchers.Go(func() {
+			old.retire(k.host.ctx)
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			delete(k.draining, old)
+		})
+	}
+	k.born(fresh)
+	return nil
+}
+
+// close lets no more starts happen and ends the lives that there are. It returns what to
 // wait for, if anything.
-func (k *keeper) close() (*life, *start) {
+func (k *keeper) close() ([]*life, *start) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.closed = true
 	k.enter(Stopped)
+	lives := slices.Collect(maps.Keys(k.draining))
 	if k.life != nil {
-		k.life.end(errClosed, true)
+		lives = append(lives, k.life)
 	}
-	return k.life, k.starting
+	for _, l := range lives {
+		l.end(errClosed, true)
+	}
+	return lives, k.starting
 }
 
 func (k *keeper) stat() Stat {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s := Stat{Type: k.typ, State: k.state, Restarts: max(0, k.lives-1), Since: k.since}
+	s := Stat{Type: k.typ, State: k.state, Restarts: max(0, k.lives-1), Since: k.since, Version: k.version, Lines: k.memory.last()}
+	s.Deaths = len(k.recent(time.Now()))
 	if k.state == Up {
 		s.PID = k.life.proc.pid()
 		s.Resident = resident(s.PID)
+		s.InFlight = k.life.calls.count()
+	}
+	if k.state == Down || k.state == Halted {
+		s.Next = k.notBefore
+	}
+	if k.output != nil {
+		s.Dropped = k.output.lost()
 	}
 	if k.lastErr != nil {
 		s.Error = k.lastErr.Error()
+	}
+	if f := k.host.file; f != nil {
+		if file, ok := f(k.typ); ok {
+			s.File = file.Path
+		}
 	}
 	return s
 }

@@ -23,12 +23,17 @@ type timing struct {
 	healthEvery time.Duration
 	healthCall  time.Duration // of one health check, and from a failed one to the next
 	failures    int           // failed checks in a row that end a life
+	memory      int64         // bytes in use that end a life
 	overdue     time.Duration // that a sender may keep a delivery after its caller has gone
 	farewell    time.Duration // for a process to end when asked
 	cleanup     time.Duration // for what is left of a killed one
 	longLife    time.Duration // a life of this length forgives the deaths before it
 	backoff     time.Duration // after the first of several short lives, doubling
 	maxBackoff  time.Duration
+	deaths      int // that many within window are too many
+	window      time.Duration
+	rest        time.Duration // after too many, until the next start
+	drain       time.Duration // for what one that is replaced has in flight
 	check       time.Duration // of a Check or Render
 	send        time.Duration // of a Send whose context sets no deadline
 }
@@ -40,12 +45,17 @@ func defaultTiming() timing {
 		healthEvery: 5 * time.Second,
 		healthCall:  2 * time.Second,
 		failures:    3,
+		memory:      1 << 30,
 		overdue:     30 * time.Second,
 		farewell:    2 * time.Second,
 		cleanup:     5 * time.Second,
 		longLife:    time.Minute,
 		backoff:     time.Second,
 		maxBackoff:  time.Minute,
+		deaths:      5,
+		window:      10 * time.Minute,
+		rest:        5 * time.Minute,
+		drain:       90 * time.Second,
 		check:       10 * time.Second,
 		send:        90 * time.Second,
 	}
@@ -60,6 +70,9 @@ type life struct {
 	remote *wire.Remote
 	timing timing
 	born   time.Time // when it was up
+	calls  gate      // those that are in flight
+
+	version string // as it describes itself
 
 	cancel  context.CancelFunc // ends the stream
 	once    sync.Once
@@ -97,6 +110,9 @@ func begin(ctx context.Context, typ string, c command, dir *runDir, out *output,
 			SyncStderr:       out,
 			Logger:           hclog.NewNullLogger(), // what matters comes back as an error
 		}),
+	}
+	out.flooded = func() {
+		proc.condemn(fmt.Errorf("it printed more than %d MiB in a minute, beside what was logged", floodLimit>>20))
 	}
 	stop := context.AfterFunc(ctx, proc.kill)
 	defer stop()
@@ -140,7 +156,8 @@ func (l *life) connect(streamCtx context.Context) error {
 		return fmt.Errorf("connect to sender %s: %w", l.typ, err)
 	}
 	l.remote = remote
-	if _, err := remote.Describe(ctx, l.typ); err != nil {
+	d, err := remote.Describe(ctx, l.typ)
+	if err != nil {
 		if !deadline.Stop() || ctx.Err() != nil {
 			return fmt.Errorf("describe sender %s: no answer within %s of its handshake", l.typ, l.timing.describe)
 		}
@@ -149,6 +166,7 @@ func (l *life) connect(streamCtx context.Context) error {
 	if !deadline.Stop() {
 		return fmt.Errorf("describe sender %s: no answer within %s of its handshake", l.typ, l.timing.describe)
 	}
+	l.version = printable([]byte(d.Version))
 	return nil
 }
 
@@ -188,6 +206,10 @@ func (l *life) watch() {
 		}
 		if l.remote.Overdue(l.timing.overdue) {
 			l.end(fmt.Errorf("it kept a delivery for %s after its deadline", l.timing.overdue), false)
+			return
+		}
+		if r := resident(l.proc.pid()); r > l.timing.memory {
+			l.end(fmt.Errorf("it had %d MiB of memory in use, and %d MiB is the most", r>>20, l.timing.memory>>20), false)
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), l.timing.healthCall)
@@ -257,4 +279,21 @@ func (l *life) bury(gentle bool) {
 	}
 }
 
-var errClosed = errors.New("the host of the senders is closed")
+// retire ends the life when it has answered what it has in flight, or in vain.
+func (l *life) retire(ctx context.Context) {
+	late := time.NewTimer(l.timing.drain)
+	defer late.Stop()
+	select {
+	case <-l.calls.close():
+	case <-late.C:
+	case <-l.dead:
+	case <-ctx.Done():
+	}
+	l.end(errReplaced, true)
+	<-l.gone
+}
+
+var (
+	errClosed   = errors.New("the host of the senders is closed")
+	errReplaced = errors.New("it was replaced")
+)

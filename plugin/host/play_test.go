@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -228,6 +229,13 @@ func (a actor) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, err
 		}
 	case "environ":
 		receipt.Reply = strings.Join(os.Environ(), "\n")
+	case "grow":
+		b := make([]byte, o.N)
+		for i := range b {
+			b[i] = byte(i)
+		}
+		time.Sleep(o.For)
+		runtime.KeepAlive(b)
 	case "permanent":
 		return receipt, fmt.Errorf("wrapped: %w", plugin.Permanent(errors.New("bad")))
 	case "retry after":

@@ -37,6 +37,7 @@ type process struct {
 	mu     sync.Mutex // held where the process could otherwise be reaped between look and kill
 	cmd    *exec.Cmd  // nil until started
 	killed bool
+	why    error // it was killed, if not for being unwanted
 	reaped bool
 	dir    string // go-plugin's directory for the socket
 
@@ -151,10 +152,13 @@ func (p *process) live(cmd *exec.Cmd, started chan<- error, ended func()) {
 	p.mu.Lock()
 	err := errors.New("it is no longer wanted")
 	if !p.killed {
+		confineNext()
 		err = cmd.Start()
 	}
 	if err == nil {
 		p.cmd = cmd
+		p.output.pid.Store(int64(cmd.Process.Pid))
+		confine(cmd.Process.Pid)
 	}
 	p.mu.Unlock()
 	started <- err
@@ -167,8 +171,24 @@ func (p *process) live(cmd *exec.Cmd, started chan<- error, ended func()) {
 	if err != nil {
 		p.state = fmt.Errorf("the process ended: %w", err)
 	}
+	p.mu.Lock()
+	if p.why != nil {
+		p.state = p.why
+	}
+	p.mu.Unlock()
 	ended()
 	close(p.ended)
+	reapOrphans(cmd.Process.Pid)
+}
+
+// condemn kills the process for a reason of its own making.
+func (p *process) condemn(why error) {
+	p.mu.Lock()
+	if p.why == nil {
+		p.why = why
+	}
+	p.mu.Unlock()
+	p.kill()
 }
 
 // kill ends the process and all of its group; also one that is stopped, or that is
