@@ -7,6 +7,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -31,6 +32,10 @@ type Config struct {
 	Judge func(e *event.Event, from time.Time) (store.Routing, error)
 	// Terms are those of deliveries to a target of the configuration.
 	Terms func(target string) (store.Terms, bool)
+	// Plugins lists the senders; may be nil: then none are told of.
+	Plugins func() []Plugin
+	// RestartPlugin has the sender of a type run anew. It is needed where Plugins is.
+	RestartPlugin func(ctx context.Context, typ string) error
 	// Metrics serves what an operator watches; MetricsOpen reports whether anybody may
 	// read it, and not only programs on this machine. Both may be nil: then there is none.
 	Metrics     http.Handler
@@ -64,6 +69,9 @@ type server struct {
 //	POST /api/v1/targets/{name}/cancel
 //	POST /api/v1/targets/{name}/test
 //	POST /api/v1/targets/{name}/disable, /enable, /reset
+//	GET /api/v1/plugins          the senders: how each runs, and what it printed last
+//	GET /api/v1/plugins/{type}   one of them
+//	POST /api/v1/plugins/{type}/restart
 //	GET /api/v1/rule-sets/{hash} the rules that judged an event
 //	POST /api/v1/backtest        what other rules would make of stored events
 //	POST /api/v1/backup          a copy of the store, a SQLite file
@@ -95,6 +103,9 @@ func New(c Config) http.Handler {
 	post(mux, "/api/v1/targets/{name}/disable", s.decide(disable()))
 	post(mux, "/api/v1/targets/{name}/enable", s.decide(enable()))
 	post(mux, "/api/v1/targets/{name}/reset", s.decide(reset()))
+	get(mux, "/api/v1/plugins", s.plugins)
+	get(mux, "/api/v1/plugins/{type}", s.plugin)
+	post(mux, "/api/v1/plugins/{type}/restart", s.restartPlugin)
 	get(mux, "/api/v1/rule-sets/{hash}", s.showRuleSet)
 	post(mux, "/api/v1/backtest", s.backtest)
 	post(mux, "/api/v1/backup", s.backup)

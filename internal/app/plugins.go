@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/host"
 	"github.com/bellbuoy/bellbuoy/plugin/senders"
@@ -80,6 +82,52 @@ func checkPlugins(c *config.Config) (map[string]host.File, config.Faults, error)
 		}
 	}
 	return files, faults, nil
+}
+
+// plugins lists the senders of the types in use, and of those that were asked for since
+// the start, by type.
+func (r *running) plugins(senders *host.Host) []api.Plugin {
+	now := r.now.Load()
+	byType := map[string]*api.Plugin{}
+	at := func(typ string) *api.Plugin {
+		if byType[typ] == nil {
+			byType[typ] = &api.Plugin{Type: typ, State: "unused", Builtin: true, Targets: []string{}, Lines: []api.PluginLine{}}
+		}
+		return byType[typ]
+	}
+	for typ, d := range now.types {
+		at(typ).Version = d.Version
+	}
+	for typ, f := range now.plugins {
+		p := at(typ)
+		p.Builtin, p.File, p.Pin = false, f.Path, f.SHA256
+		if pin, ok := now.config.Plugins.Pin(typ); ok {
+			p.Source = source(pin.Pos)
+		}
+	}
+	for _, t := range now.config.Targets {
+		p := at(t.Type)
+		p.Targets = append(p.Targets, t.Name)
+	}
+	for _, s := range senders.Stats() {
+		p := at(s.Type)
+		p.State, p.Since, p.PID, p.Resident, p.Restarts, p.Deaths = string(s.State), &s.Since, s.PID, s.Resident, s.Restarts, s.Deaths
+		p.InFlight, p.LinesDropped, p.Error = s.InFlight, s.Dropped, s.Error
+		if s.Version != "" {
+			p.Version = s.Version
+		}
+		if !s.Next.IsZero() {
+			p.Next = &s.Next
+		}
+		for _, l := range s.Lines {
+			p.Lines = append(p.Lines, api.PluginLine{Time: l.Time.UTC(), PID: l.PID, Text: l.Text})
+		}
+	}
+	list := make([]api.Plugin, 0, len(byType))
+	for _, typ := range slices.Sorted(maps.Keys(byType)) {
+		list = append(list, *byType[typ])
+	}
+	return list
 }
 
 // checkers are the senders that a configuration's targets are checked by. Those that are

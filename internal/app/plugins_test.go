@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
@@ -146,6 +148,114 @@ func TestRunWithAPlugin(t *testing.T) {
 	tr, _ := l.settled(ids[0], store.Delivered)
 	if body := <-got; !strings.Contains(body, `"artifact.pushed"`) || tr.Deliveries[0].Type != "matrix" {
 		t.Errorf("delivered %s of %+v", body, tr.Deliveries)
+	}
+	var p api.Plugin
+	l.get("/api/v1/plugins/matrix", &p)
+	if p.State != "up" || p.PID == 0 || p.Builtin || p.Version != "test" || p.File != dir+"/bellbuoy-sender-matrix" || p.Pin != sumOf(pin) ||
+		p.Source == nil || p.Source.Line != 2 || p.Restarts != 0 || len(p.Targets) != 1 {
+		t.Errorf("%+v", p)
+	}
+
+	// Another file and its pin: another process, without a restart of bellbuoy.
+	grow, err := os.OpenFile(p.File, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = grow.WriteString("a later version")
+	must(t, errors.Join(err, grow.Close()))
+	var out bytes.Buffer
+	must(t, PrintPin(&out, p.File))
+	later := strings.TrimPrefix(strings.TrimSpace(out.String()), "- ")
+	text, err := os.ReadFile(file)
+	must(t, err)
+	put(t, file, strings.Replace(string(text), pin, later, 1))
+	l.until("another process sends", func() bool {
+		var now api.Plugin
+		l.get("/api/v1/plugins/matrix", &now)
+		return now.State == "up" && now.PID != p.PID && now.Pin == sumOf(later)
+	})
+	l.settled(l.notify("hub", push(t, "b"))[0], store.Delivered)
+	<-got
+	var list []api.Plugin
+	l.get("/api/v1/plugins", &list)
+	if len(list) != 1 || list[0].Type != "matrix" || list[0].Restarts != 1 || list[0].Deaths != 0 {
+		t.Errorf("%+v", list)
+	}
+	if status, answer, err := ask("GET", "http://"+l.admin+"/api/v1/plugins/pigeon", ""); status != http.StatusNotFound || err != nil {
+		t.Errorf("%d %s %v", status, answer, err)
+	}
+	must(t, l.stop())
+}
+
+// A plugin that cannot live is halted; what it should have sent waits without attempts,
+// what others send goes on, and all of it is sent when it is mended.
+func TestEventsWaitForAHaltedPlugin(t *testing.T) {
+	runtimeDir(t)
+	dir, pin := plugins(t, "matrix")
+	got := make(chan string, 100)
+	url := receiver(t, func(_ http.ResponseWriter, r *http.Request) { got <- r.URL.Path })
+	file, _ := write(t, `listen: 127.0.0.1:0
+admin: {listen: 127.0.0.1:0}
+store: DIR/bellbuoy.db
+plugins: {dir: `+dir+`, pins: [`+pin+`]}
+registries: [{name: hub, type: distribution}]
+targets:
+- {name: room, type: matrix, options: {url: "`+url+`/room"}, retry: {schedule: [0s, 1s]}}
+- {name: ci, type: webhook, options: {url: "`+url+`/ci"}}
+rules: [{name: pushes, events: [artifact.pushed], deliver: [room, ci]}]
+`)
+	l := start(t, file)
+	look := func(typ string) (p api.Plugin) {
+		l.get("/api/v1/plugins/"+typ, &p)
+		return p
+	}
+	l.until("both run", func() bool { return look("matrix").State == "up" && look("webhook").State == "up" })
+	other := look("webhook").PID
+	// Its file is gone from now on, so that it cannot be started again.
+	path := dir + "/bellbuoy-sender-matrix"
+	must(t, os.Rename(path, path+".away"))
+	must(t, syscall.Kill(look("matrix").PID, syscall.SIGKILL))
+	l.until("it is known to be dead", func() bool { return look("matrix").State != "up" })
+
+	var ids []string
+	for _, id := range []string{"a", "b", "c"} {
+		ids = append(ids, l.notify("hub", push(t, id))...)
+	}
+	for range ids {
+		if to := <-got; to != "/ci" {
+			t.Errorf("sent to %s", to)
+		}
+	}
+	l.until("it is halted", func() bool { return look("matrix").State == "halted" })
+	p := look("matrix")
+	if p.Deaths < 5 || p.Next == nil || !strings.Contains(p.Error, "there is no file") || look("webhook").PID != other || look("webhook").Deaths != 0 {
+		t.Errorf("matrix: %+v, webhook: %+v", p, look("webhook"))
+	}
+	waiting := func() (n, attempts int) {
+		for _, id := range ids {
+			var tr trace
+			l.get("/api/v1/events/"+id, &tr)
+			for _, d := range tr.Deliveries {
+				if d.Target == "room" && d.State == store.Waiting {
+					n, attempts = n+1, attempts+len(d.Attempts)
+				}
+			}
+		}
+		return n, attempts
+	}
+	if n, attempts := waiting(); n != len(ids) || attempts != 0 {
+		t.Errorf("%d of %d wait, with %d attempts", n, len(ids), attempts)
+	}
+
+	must(t, os.Rename(path+".away", path))
+	req, err := http.NewRequest("POST", "http://"+l.admin+"/api/v1/plugins/matrix/restart", strings.NewReader(`{"by":"test"}`))
+	must(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	if status, answer, err := do(req); status != http.StatusOK || err != nil || !strings.Contains(answer, `"state":"up"`) {
+		t.Errorf("restart: %d %s %v", status, answer, err)
+	}
+	for range ids {
+		if to := <-got; to != "/room" {
+			t.Errorf("sent to %s", to)
+		}
 	}
 	must(t, l.stop())
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/config"
-	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/host"
 )
 
 // When a changed file is read.
@@ -22,9 +22,9 @@ const (
 // reloader reads the configuration again when its files change, or when it is told to.
 type reloader struct {
 	*running
-	files  Files
-	told   <-chan os.Signal // to look now
-	sender func(typ string) plugin.Sender
+	files   Files
+	told    <-chan os.Signal // to look now
+	senders *host.Host
 
 	warming sync.WaitGroup
 	warmed  map[string]bool // senders that were started, or are being
@@ -107,6 +107,7 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		if r.failed.Swap(nil) != nil {
 			r.log.Info("the configuration's files are again as they were; what is in use stays", "config", old.file)
 		}
+		r.renew(ctx, old.settings, set) // a plugin's file may have been another meanwhile
 		return
 	}
 	set.warnings = faults
@@ -127,7 +128,23 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 	}
 	r.log.Info("the configuration was read again and is in use", "config", set.file, "registries", len(set.config.Registries),
 		"targets", len(set.config.Targets), "rules", len(set.config.Rules), "hash", set.rules.Hash())
+	r.renew(ctx, old.settings, set)
 	r.warm(ctx)
+}
+
+// renew has senders run anew whose file is another now, or that are down, since what was
+// wrong with them may have been mended.
+func (r *reloader) renew(ctx context.Context, old, set settings) {
+	for typ, file := range set.plugins {
+		if old.plugins[typ] == file && !r.senders.Rests(typ) {
+			continue
+		}
+		r.warming.Go(func() {
+			if err := r.senders.Renew(ctx, typ); err != nil && ctx.Err() == nil {
+				r.log.Error("start sender anew", "type", typ, "error", err)
+			}
+		})
+	}
 }
 
 // fail notes that a reload has changed nothing, and why.
@@ -153,7 +170,7 @@ func (r *reloader) warm(ctx context.Context) {
 		}
 		r.warmed[typ] = true
 		r.warming.Go(func() {
-			if _, err := r.sender(typ).Describe(ctx); err != nil && ctx.Err() == nil {
+			if _, err := r.senders.Sender(typ).Describe(ctx); err != nil && ctx.Err() == nil {
 				r.log.Error("start sender", "type", typ, "error", err)
 			}
 		})

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/internal/store"
-	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
 // A good configuration that the store cannot take now is told as such, once, and tried
@@ -23,8 +22,8 @@ func TestReloadThatTheStoreCannotTake(t *testing.T) {
 	now := &running{store: st, log: slog.New(slog.NewTextHandler(&log, nil)), version: "test"}
 	must(t, now.begin(t.Context(), set))
 	defer now.close()
-	unused := func(string) plugin.Sender { panic("no sender is started for what is not in use") }
-	r := &reloader{running: now, files: set.files, sender: unused, warmed: map[string]bool{}, seen: set.config.Reads()}
+	// Without senders: none is started for what is not in use.
+	r := &reloader{running: now, files: set.files, warmed: map[string]bool{}, seen: set.config.Reads()}
 	must(t, st.Close())
 
 	put(t, file, oneRule("two", "http://127.0.0.1:9/"))
