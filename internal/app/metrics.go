@@ -28,7 +28,8 @@ func (r *running) metrics(m *metrics.Metrics, st *store.Store, senders *host.Hos
 		Senders: func() []metrics.Sender {
 			var list []metrics.Sender
 			for _, s := range senders.Stats() {
-				list = append(list, metrics.Sender{Type: s.Type, Up: s.State == host.Up, Restarts: s.Restarts, Resident: s.Resident})
+				list = append(list, metrics.Sender{Type: s.Type, Up: s.State == host.Up, Halted: s.State == host.Halted,
+					Restarts: s.Restarts, InFlight: s.InFlight, Dropped: s.Dropped, Resident: s.Resident})
 			}
 			return list
 		},

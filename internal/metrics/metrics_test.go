@@ -81,9 +81,11 @@ func TestScrape(t *testing.T) {
 	config := Config{Registries: []string{"hub"}, Targets: []string{"ci", "idle"}, Loaded: time.Unix(1_800_000_000, 0)}
 	h := m.Handler(Sources{
 		Backlog: s.Backlog, Files: s.Files,
-		Config:  func() Config { return config },
-		Space:   func() store.Space { return store.Space{Limit: 100, Used: 70, Alarm: true} },
-		Senders: func() []Sender { return []Sender{{Type: "webhook", Up: true, Restarts: 2, Resident: 4096}} },
+		Config: func() Config { return config },
+		Space:  func() store.Space { return store.Space{Limit: 100, Used: 70, Alarm: true} },
+		Senders: func() []Sender {
+			return []Sender{{Type: "webhook", Up: true, Restarts: 2, Resident: 4096, InFlight: 5, Dropped: 6}, {Type: "matrix", Halted: true}}
+		},
 		Conditions: func() map[string]store.Condition {
 			return map[string]store.Condition{"ci": {Open: time.Now(), Marked: time.Now()}, "ops": {Failures: 1}}
 		},
@@ -155,6 +157,8 @@ func TestScrape(t *testing.T) {
 		`bellbuoy_sender_up{type="webhook"} 1`,
 		`bellbuoy_sender_restarts_total{type="webhook"} 2`,
 		`bellbuoy_sender_resident_bytes{type="webhook"} 4096`,
+		`bellbuoy_sender_halted{type="webhook"} 0`, `bellbuoy_sender_halted{type="matrix"} 1`, `bellbuoy_sender_up{type="matrix"} 0`,
+		`bellbuoy_sender_in_flight{type="webhook"} 5`, `bellbuoy_sender_lines_dropped_total{type="webhook"} 6`,
 		`bellbuoy_store_alarm 1`, `bellbuoy_store_full 0`, `bellbuoy_store_limit_bytes 100`, `bellbuoy_store_used_bytes 70`,
 		`bellbuoy_config_reload_successful 1`, `bellbuoy_config_loaded_timestamp_seconds 1.8e+09`,
 		`bellbuoy_store_commit_errors_total 0`, `bellbuoy_metrics_incomplete 0`,

@@ -34,7 +34,10 @@ type Config struct {
 type Sender struct {
 	Type     string
 	Up       bool
+	Halted   bool
 	Restarts int
+	InFlight int   // calls that it has not answered
+	Dropped  int   // lines that it printed, beyond what is logged
 	Resident int64 // bytes of memory; 0 where it is not known
 }
 
@@ -67,6 +70,9 @@ var (
 	senderUp    = desc("bellbuoy_sender_up", "1 while the process that sends for a type of target runs.", "type")
 	restarts    = desc("bellbuoy_sender_restarts_total", "How often the process was started anew.", "type")
 	resident    = desc("bellbuoy_sender_resident_bytes", "Memory that the process has in use.", "type")
+	halted      = desc("bellbuoy_sender_halted", "1 while the process died so often that it is left alone for some minutes.", "type")
+	inFlight    = desc("bellbuoy_sender_in_flight", "Calls that the process has not answered yet.", "type")
+	linesLost   = desc("bellbuoy_sender_lines_dropped_total", "Lines that the process printed and that were too many for the log.", "type")
 	condition   = desc("bellbuoy_target_condition", "1 for each condition that a target is in: failing, paused, disabled, misconfigured.", "target", "condition")
 	incomplete  = desc("bellbuoy_metrics_incomplete", "1 where the store could not be asked in time, so that its metrics are missing.")
 )
@@ -74,7 +80,7 @@ var (
 func described() []*prometheus.Desc {
 	return []*prometheus.Desc{
 		deliveriesTotal, deliveries, oldest, held, heldOverdue, fileBytes, logBytes, spaceLimit, spaceUsed, spaceAlarm, spaceFull,
-		loaded, reloaded, senderUp, restarts, resident, condition, incomplete,
+		loaded, reloaded, senderUp, halted, restarts, inFlight, linesLost, resident, condition, incomplete,
 	}
 }
 
@@ -126,7 +132,10 @@ func (s *standing) Collect(ch chan<- prometheus.Metric) {
 	if s.Senders != nil {
 		for _, p := range s.Senders() {
 			gauge(senderUp, truth(p.Up), p.Type)
+			gauge(halted, truth(p.Halted), p.Type)
 			total(restarts, p.Restarts, p.Type)
+			gauge(inFlight, float64(p.InFlight), p.Type)
+			total(linesLost, p.Dropped, p.Type)
 			if p.Resident > 0 {
 				gauge(resident, float64(p.Resident), p.Type)
 			}

@@ -66,6 +66,7 @@ type keeper struct {
 	draining  map[*life]struct{} // those that were replaced
 	output    *output            // of the last process; nil before the first
 	memory    memory             // of what they printed
+	dropped   int                // lines, of those before the last
 }
 
 // start is an attempt to start, waited for by all who want the sender.
@@ -166,6 +167,9 @@ func (k *keeper) begin() (*life, error) {
 	out := newOutput(h.log.With("sender", k.typ), time.Now)
 	out.keep = &k.memory
 	k.mu.Lock()
+	if k.output != nil {
+		k.dropped += k.output.lost()
+	}
 	k.output = out
 	k.mu.Unlock()
 	return begin(h.ctx, k.typ, c, h.dir, out, h.timing, h.versions)
@@ -347,8 +351,9 @@ func (k *keeper) stat() Stat {
 	if k.state == Down || k.state == Halted {
 		s.Next = k.notBefore
 	}
+	s.Dropped = k.dropped
 	if k.output != nil {
-		s.Dropped = k.output.lost()
+		s.Dropped += k.output.lost()
 	}
 	if k.lastErr != nil {
 		s.Error = k.lastErr.Error()
