@@ -49,10 +49,19 @@ type nothingFound struct{ what string }
 
 func (n *nothingFound) Error() string { return n.what }
 
+// exitStatus is an exit status of which all has been said.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
 // report tells err and returns the exit status for it.
 func report(w io.Writer, err error) int {
 	if err == nil {
 		return exitDone
+	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
 	}
 	fmt.Fprintf(w, "bellbuoy: %s\n", safeLines(err.Error()))
 

@@ -105,7 +105,7 @@ not be read, or nothing found.`,
 		newBackup(env),
 		newTranslate(env),
 		newConnect(env),
-		newSender(),
+		newSender(env),
 		newVersion(env),
 	)
 	fixCompletion(root)

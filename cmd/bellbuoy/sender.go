@@ -2,8 +2,10 @@ package main
 
 import (
 	"maps"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -12,31 +14,49 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/serve"
 )
 
-func newSender() *cobra.Command {
+func newSender(env environment) *cobra.Command {
 	builtin := senders.Builtin()
 	types := slices.Sorted(maps.Keys(builtin))
-	return &cobra.Command{
-		Use:     "sender TYPE",
+	cmd := &cobra.Command{
+		Use:     "sender TYPE [describe|check|render|send]",
 		GroupID: groupInternal,
 		Short:   "Send to targets of one type; bellbuoy starts this itself",
 		Long: `Send to targets of one type: ` + strings.Join(types, ", ") + `.
 
 bellbuoy starts this itself, one process for each type that it has targets of, and
-talks to it over a private connection. Started by hand it does nothing.`,
+talks to it over a private connection. Started by hand it does one thing and prints
+JSON: it describes itself, checks options, renders the request that a send would make,
+or sends one event for real. Without a verb it says with which flags.`,
+		Example: `  bellbuoy sender webhook describe
+  bellbuoy sender webhook check --options options.json
+  bellbuoy sender webhook render --options options.json --event event.json
+  bellbuoy translate --registry-type harbor body.json | bellbuoy sender webhook send --options options.json --event -`,
 		ValidArgs: types,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return wrongUse(cmd, "want one TYPE, not %d; there are %s", len(args), strings.Join(types, ", "))
+			if len(args) == 0 {
+				return wrongUse(cmd, "want one TYPE, not 0; there are %s", strings.Join(types, ", "))
 			}
 			if _, ok := builtin[args[0]]; !ok {
 				return wrongUse(cmd, "no target type %q is built in; there are %s", args[0], strings.Join(types, ", "))
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			typ := args[0]
-			serve.Main(map[string]plugin.Sender{typ: builtin[typ](readBuild().Version)})
+			table := map[string]plugin.Sender{typ: builtin[typ](readBuild().Version)}
+			if serve.Hosted() {
+				serve.Main(table)
+				return nil
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			name := cmd.CommandPath() + " " + typ
+			if status := serve.ByHand(ctx, table, name, args[1:], env.stdin, env.stdout, env.stderr); status != exitDone {
+				return exitStatus(status)
+			}
 			return nil
 		},
 	}
+	cmd.Flags().SetInterspersed(false) // what follows the type is the sender's
+	return cmd
 }

@@ -25,6 +25,12 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/internal/wire"
 )
 
+// Hosted reports whether a host has started this process.
+func Hosted() bool {
+	h := wire.Handshake()
+	return os.Getenv(h.MagicCookieKey) == h.MagicCookieValue
+}
+
 // Main serves senders, by target type, to the host that started this process, and
 // returns when the host has no more to send. It is the only thing that a main does.
 //
@@ -33,14 +39,19 @@ import (
 // the host still has sends in flight then and stops its senders after them. A panic in
 // a call is an error of that call. Files are made for the owner only (umask 077).
 //
-// Started by anything else than a host it says so and exits with status 2.
+// Started by anything else than a host it does one call of a sender, as its arguments
+// say, and prints the answer; without arguments it says how, and exits with status 2. See
+// [ByHand].
 func Main(senders map[string]plugin.Sender) {
-	handshake := wire.Handshake()
-	if os.Getenv(handshake.MagicCookieKey) != handshake.MagicCookieValue {
-		fmt.Fprintf(os.Stderr, "%s: this is a sender of bellbuoy's, not to be started by hand: bellbuoy starts it for a target of its type\n",
-			filepath.Base(os.Args[0]))
-		os.Exit(2)
+	if !Hosted() {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		answer := os.Stdout
+		os.Stdout = os.Stderr // what a sender prints is not the answer
+		status := ByHand(ctx, senders, filepath.Base(os.Args[0]), os.Args[1:], os.Stdin, answer, os.Stderr)
+		stop()
+		os.Exit(status)
 	}
+	handshake := wire.Handshake()
 	syscall.Umask(0o077)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	if err := followHost(os.Getenv(wire.LifeFD)); err != nil {
