@@ -3,6 +3,10 @@ package senders
 
 import (
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/dingtalk"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/flowdock"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/hipchat"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/slack"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/webhook"
 )
 
@@ -12,6 +16,10 @@ type Constructor func(version string) plugin.Sender
 // Builtin returns the constructor of each built-in target type.
 func Builtin() map[string]Constructor {
 	return map[string]Constructor{
-		"webhook": webhook.New,
+		"dingtalk": dingtalk.New,
+		"flowdock": flowdock.New,
+		"hipchat":  hipchat.New,
+		"slack":    slack.New,
+		"webhook":  webhook.New,
 	}
 }

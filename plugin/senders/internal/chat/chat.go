@@ -1,0 +1,194 @@
+// Package chat is what the senders of chat messages share. A [Medium] is all that makes
+// one of them: its options, its escaper, how a message becomes a payload, where that goes
+// and what the answer means. The rest is here: the operator's templates and titles, what is
+// told where there are none, caches, masks, limits, and the calls of [plugin.Sender].
+package chat
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/plugin/message"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/post"
+)
+
+// Medium is one kind of chat; T is a target's options, read.
+type Medium[T any] struct {
+	Type    string
+	Options options.Table[T]
+	Rate    plugin.Rate // which targets have that say nothing else
+
+	// Escape makes a value harmless within the markup of an operator's template. The
+	// value is one line that calls nobody; see [Quiet].
+	Escape func(string) string
+	// Payload is m as the medium has it, to be encoded as JSON.
+	Payload func(t *T, m Message) any
+	// Limit is how many bytes the payload may have as JSON. A message that makes more is
+	// shortened. 0 is no limit.
+	Limit int
+
+	// Request says where a payload goes: URL, headers, mask. It is asked for each attempt.
+	Request func(t *T, now time.Time) post.Request
+	Judge   post.Judge
+}
+
+// Message is what is to be told.
+type Message struct {
+	// Brief is what there is to tell of the event, harmless as plain text, and calling
+	// nobody. Its Title is the operator's, where they gave one.
+	message.Brief
+	// Heading is what stands above the message: the title, or "" where the operator wrote
+	// a text and no title.
+	Heading string
+	// Body is the operator's text in the medium's markup, values escaped. Where it is not
+	// "" it stands in the place of Facts, Text and Link.
+	Body  string
+	Event event.Event
+}
+
+// Sender sends the messages of one medium. It keeps nothing but connections, and options
+// and templates that it has read.
+type Sender[T any] struct {
+	version string
+	medium  Medium[T]
+	client  *post.Client
+	targets *options.Cache[T]
+	texts   *options.Cache[message.Template]
+	titles  *options.Cache[message.Template]
+}
+
+// New makes the sender of a medium. It names itself bellbuoy/version to targets; see
+// package post for its connections.
+func New[T any](version string, m Medium[T]) *Sender[T] {
+	return &Sender[T]{
+		version: version, medium: m, client: post.New(version), targets: options.NewCache[T](),
+		texts: options.NewCache[message.Template](), titles: options.NewCache[message.Template](),
+	}
+}
+
+// CloseIdle closes the connections that are kept for later.
+func (s *Sender[T]) CloseIdle() { s.client.CloseIdle() }
+
+// Describe is [plugin.Sender.Describe].
+func (s *Sender[T]) Describe(context.Context) (plugin.Description, error) {
+	return plugin.Description{
+		Type:     s.medium.Type,
+		Version:  s.version,
+		Options:  s.medium.Options.Schema(),
+		Secrets:  s.medium.Options.Secrets(),
+		Defaults: plugin.Defaults{Order: "none", Concurrency: 4, Rate: s.medium.Rate, DigestAfter: 10},
+	}, nil
+}
+
+// Check is [plugin.Sender.Check].
+func (s *Sender[T]) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
+	var faults []plugin.Fault
+	if c.Options != nil {
+		_, faults = s.medium.Options.Read(c.Options)
+	}
+	for _, t := range []struct {
+		part   plugin.Part
+		text   string
+		escape func(string) string
+	}{{plugin.PartTemplate, c.Template, s.escape}, {plugin.PartTitle, c.Title, Quiet}} {
+		if t.text == "" {
+			continue
+		}
+		if err := message.Try(ctx, t.text, t.escape, c.Samples); err != nil {
+			faults = append(faults, plugin.Fault{Part: t.part, Message: err.Error()})
+		}
+	}
+	return faults, ctx.Err()
+}
+
+// Render is [plugin.Sender.Render]. What depends on the time is that of the call.
+func (s *Sender[T]) Render(ctx context.Context, d plugin.Delivery) (plugin.Request, error) {
+	r, _, err := s.request(ctx, d)
+	if err != nil {
+		return plugin.Request{}, err
+	}
+	return s.client.Show(r), nil
+}
+
+// Send is [plugin.Sender.Send].
+func (s *Sender[T]) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
+	r, scope, err := s.request(ctx, d)
+	if err != nil {
+		return plugin.Receipt{Scope: scope}, err
+	}
+	return s.client.Send(ctx, r, s.medium.Judge)
+}
+
+// request is what is sent of d.
+func (s *Sender[T]) request(ctx context.Context, d plugin.Delivery) (r post.Request, scope plugin.Scope, err error) {
+	t, err := s.targets.Read(d.Options, s.medium.Options.Accept)
+	if err != nil { // they may be put right
+		return r, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	}
+	if d.Body != nil {
+		return r, plugin.ScopeMisconfigured, plugin.Permanent(fmt.Errorf(
+			"target %s takes no format and no JSON template, in which names that strangers chose would be markup: use template.text and title, or neither", d.Target))
+	}
+	m, err := s.message(ctx, d)
+	if err != nil {
+		return r, "", err
+	}
+	body, err := s.body(t, m)
+	if err != nil {
+		return r, "", plugin.Permanent(fmt.Errorf("encode the message to target %s: %w", d.Target, err))
+	}
+	r = s.medium.Request(t, time.Now())
+	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
+	for name, values := range r.Header {
+		header[name] = values
+	}
+	r.Header, r.Body = header, body
+	return r, "", nil
+}
+
+// message is what is told of d.
+func (s *Sender[T]) message(ctx context.Context, d plugin.Delivery) (Message, error) {
+	e, err := d.DecodeEvent()
+	if err != nil {
+		return Message{}, plugin.Permanent(err)
+	}
+	m := Message{Brief: quiet(message.BriefOf(e)), Event: e}
+	if m.Body, err = s.text(ctx, d); err != nil {
+		return m, err
+	}
+	title, err := s.title(ctx, d)
+	if err != nil {
+		return m, err
+	}
+	if title != "" {
+		m.Title = title
+	}
+	if m.Body == "" || title != "" {
+		m.Heading = m.Title
+	}
+	return m, nil
+}
+
+// body is m as JSON, shortened until it is within the limit.
+func (s *Sender[T]) body(t *T, m Message) ([]byte, error) {
+	for {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(s.medium.Payload(t, m)); err != nil {
+			return nil, err
+		}
+		body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+		over := len(body) - s.medium.Limit
+		if s.medium.Limit == 0 || over <= 0 || !m.shorten(over) {
+			return body, nil
+		}
+	}
+}
