@@ -82,6 +82,9 @@ func (f *flow) finish() []plugin.Fault {
 	if f.from == "" {
 		f.from = sender
 	}
+	if f.base.Path == "" {
+		f.base.Path = "/" // JoinPath makes no path of none
+	}
 	f.address = f.base.JoinPath("v1", "messages", "team_inbox", url.PathEscape(f.token))
 	f.mask = post.NewMask(append(post.SecretsOf(f.base), f.token)...)
 	return nil

@@ -73,6 +73,9 @@ func (r *room) finish() []plugin.Fault {
 	if r.base == nil {
 		r.base = &url.URL{Scheme: "https", Host: "api.hipchat.com"}
 	}
+	if r.base.Path == "" {
+		r.base.Path = "/" // JoinPath makes no path of none
+	}
 	r.address = r.base.JoinPath("v2", "room", url.PathEscape(r.id), "notification")
 	r.credentials = http.Header{"Authorization": {"Bearer " + r.token}}
 	r.mask = post.NewMask(append(post.SecretsOf(r.base), "Bearer "+r.token)...)
