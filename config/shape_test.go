@@ -380,7 +380,8 @@ func orReference(v any) any {
 	s = withReferences(s)
 	list, _ := s["enum"].([]any)
 	words := slices.ContainsFunc(list, func(v any) bool { _, ok := v.(string); return ok })
-	if s["type"] != "string" && !words {
+	types, _ := s["type"].([]any)
+	if s["type"] != "string" && !slices.Contains(types, any("string")) && !words {
 		return s
 	}
 	out := map[string]any{"anyOf": []any{s, map[string]any{"$ref": "#/$defs/Reference"}}}

@@ -224,6 +224,8 @@ func orNull(s map[string]any) map[string]any {
 			all = append(all, v)
 		}
 		s["enum"] = append(all, nil)
+	} else if types, ok := s["type"].([]any); ok {
+		s["type"] = append(types, "null")
 	} else {
 		s["type"] = []any{s["type"], "null"}
 	}
