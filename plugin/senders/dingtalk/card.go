@@ -74,12 +74,14 @@ func colour(l message.Level) string {
 // image, element or entity, no address that would become a link by itself, and nothing that
 // makes a block of the line that it begins.
 func escape(s string) string {
-	s = special.Replace(chat.Unlink(blanks.ReplaceAllString(s, " ")))
+	s = chat.Unlink(blanks.ReplaceAllString(s, " "))
+	s = special.Replace(entity.ReplaceAllString(s, "&amp;$1"))
 	return item.ReplaceAllString(mark.ReplaceAllString(s, `$1\$2`), `$1\$2$3`)
 }
 
 var (
-	special = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "<", "&lt;", ">", "&gt;", "&", "&amp;")
+	special = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "<", "&lt;", ">", "&gt;")
+	entity  = regexp.MustCompile(`&([#0-9A-Za-z]+;)`)
 	blanks  = regexp.MustCompile(`\s{2,}`)
 	mark    = regexp.MustCompile(`^( ?)([#+=-])`)
 	item    = regexp.MustCompile(`^( ?[0-9]{1,9})([.)])( |$)`)

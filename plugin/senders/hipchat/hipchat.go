@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
@@ -92,18 +93,21 @@ type notification struct {
 }
 
 func payload(_ *room, m chat.Message) any {
-	return notification{colour(m.Level), chat.HTML(m), m.Level == message.Bad, "html"}
+	return notification{colour(m), chat.HTML(m), m.Level == message.Bad, "html"}
 }
 
-// colour is what a level has, as Quay has it.
-func colour(l message.Level) string {
-	switch l {
+// colour is that of the level, and of a push, as Quay has it.
+func colour(m chat.Message) string {
+	switch m.Level {
 	case message.Bad:
 		return "red"
 	case message.Warning:
 		return "yellow"
 	case message.Good:
 		return "green"
+	}
+	if m.Event.Type == event.ArtifactPushed || m.Event.Type == event.ChartPushed {
+		return "purple"
 	}
 	return "gray"
 }
