@@ -132,7 +132,7 @@ func (m *messageChecker) sample(t event.Type) (json.RawMessage, error) {
 	if ok {
 		return b, nil
 	}
-	b, err := json.Marshal(render.Sample(t))
+	b, err := json.Marshal(event.Sample(t))
 	if err != nil {
 		return nil, fmt.Errorf("encode a sample of %s: %w", t, err)
 	}

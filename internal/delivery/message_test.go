@@ -164,7 +164,7 @@ func BenchmarkCompose(b *testing.B) {
 		return plugin.Receipt{Request: plugin.Request{Method: "POST"}}, nil
 	}})
 	d.sends = b.Context()
-	encoded, err := json.Marshal(render.Sample(event.ArtifactPushed))
+	encoded, err := json.Marshal(event.Sample(event.ArtifactPushed))
 	if err != nil {
 		b.Fatal(err)
 	}

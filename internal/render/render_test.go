@@ -134,7 +134,7 @@ func TestNative(t *testing.T) {
 func TestSamplesAreFull(t *testing.T) {
 	found := map[string]bool{}
 	for _, typ := range event.Types() {
-		e := Sample(typ)
+		e := event.Sample(typ)
 		if e.Type != typ {
 			t.Errorf("the sample of %s has type %s", typ, e.Type)
 		}
@@ -190,7 +190,7 @@ func declared(t reflect.Type, at string) []string {
 func TestTry(t *testing.T) {
 	var samples []json.RawMessage
 	for _, typ := range []event.Type{event.ArtifactPushed, event.ScanCompleted} {
-		b, err := json.Marshal(Sample(typ))
+		b, err := json.Marshal(event.Sample(typ))
 		if err != nil {
 			t.Fatal(err)
 		}

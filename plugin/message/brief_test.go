@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 )
@@ -40,7 +39,7 @@ func TestBriefOfEveryType(t *testing.T) {
 	var got strings.Builder
 	for _, typ := range event.Types() {
 		bare := event.Event{Type: typ, Registry: event.Registry{Name: "hub"}}
-		fmt.Fprintf(&got, "%s\n%s%s\n", typ, told(message.BriefOf(render.Sample(typ))), told(message.BriefOf(bare)))
+		fmt.Fprintf(&got, "%s\n%s%s\n", typ, told(message.BriefOf(event.Sample(typ))), told(message.BriefOf(bare)))
 	}
 	golden := filepath.Join("testdata", "briefs.txt")
 	if *update {
@@ -96,7 +95,7 @@ func TestBriefCases(t *testing.T) {
 func TestBriefOfHostileEvents(t *testing.T) {
 	evil := "a\r\nb\x1b[31m\u202e" + strings.Repeat("x", 100_000)
 	for _, typ := range event.Types() {
-		raw, err := json.Marshal(render.Sample(typ))
+		raw, err := json.Marshal(event.Sample(typ))
 		if err != nil {
 			t.Fatal(err)
 		}
