@@ -121,6 +121,9 @@ type Delivery struct {
 	// the message. ContentType is its media type.
 	Body        []byte
 	ContentType string
+	// Headers belong to the message, as the host rendered it; a sender that does not send
+	// it by HTTP ignores them. Names are in canonical form, values printable ASCII.
+	Headers map[string]string
 	// Template makes the text of the message in the sender, and Title its title, where
 	// they are not ""; see package message. They are the operator's: what comes from the
 	// event is escaped for the medium. A sender whose messages have no title ignores it.

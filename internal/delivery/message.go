@@ -74,7 +74,7 @@ func (d *Dispatcher) compose(ctx context.Context, t Target, c store.Claimed, del
 	case err != nil:
 		return false, plugin.Permanent(fmt.Errorf("make the message: %w", err))
 	}
-	delivery.Body, delivery.ContentType = message.Body, message.ContentType
+	delivery.Body, delivery.ContentType, delivery.Headers = message.Body, message.ContentType, message.Headers
 	delivery.Template, delivery.Title = r.Text, r.Title
 	return r.Native(), nil
 }

@@ -90,15 +90,18 @@ func TestMessageIsAsRuleAndTargetSay(t *testing.T) {
 		want         plugin.Delivery
 		shown        string
 	}{
-		"the target's format":   {target: native, want: plugin.Delivery{Body: []byte(posted), ContentType: "application/x-posted"}, shown: posted},
-		"the rule's format":     {rule: native, target: render.Rendering{Text: "t"}, want: plugin.Delivery{Body: []byte(posted), ContentType: "application/x-posted"}, shown: posted},
-		"the rule's JSON":       {rule: render.Rendering{JSON: `["${repository.full_name}"]`}, target: native, want: plugin.Delivery{Body: []byte(`["a/\"b"]`), ContentType: "application/json"}, shown: `["a/\"b"]`},
-		"the rule's title":      {rule: render.Rendering{Title: "r"}, target: render.Rendering{Text: "t", Title: "x"}, want: plugin.Delivery{Template: "t", Title: "r"}},
+		"the target's format": {target: native, want: plugin.Delivery{Body: []byte(posted), ContentType: "application/x-posted"}, shown: posted},
+		"the rule's format":   {rule: native, target: render.Rendering{Text: "t"}, want: plugin.Delivery{Body: []byte(posted), ContentType: "application/x-posted"}, shown: posted},
+		"the rule's JSON":     {rule: render.Rendering{JSON: `["${repository.full_name}"]`}, target: native, want: plugin.Delivery{Body: []byte(`["a/\"b"]`), ContentType: "application/json"}, shown: `["a/\"b"]`},
+		"the rule's title":    {rule: render.Rendering{Title: "r"}, target: render.Rendering{Text: "t", Title: "x"}, want: plugin.Delivery{Template: "t", Title: "r"}},
+		"headers": {target: render.Rendering{Format: "cloudevents-binary"}, want: plugin.Delivery{ContentType: "application/json", Headers: map[string]string{
+			"Ce-Specversion": "1.0", "Ce-Source": "/registries/", "Ce-Type": "bellbuoy.artifact.pushed", "Ce-Time": "0001-01-01T00:00:00Z", "Ce-Subject": "a/%22b"}}},
 		"the event, as said so": {rule: render.Rendering{Format: "bellbuoy"}, target: native},
 		"nothing said":          {},
 	} {
 		got, o, tr := composed(t, c.rule.Encode(), c.target, false, delivered)
-		got = plugin.Delivery{Body: got.Body, ContentType: got.ContentType, Template: got.Template, Title: got.Title}
+		delete(got.Headers, "Ce-Id") // that of the event
+		got = plugin.Delivery{Body: got.Body, ContentType: got.ContentType, Template: got.Template, Title: got.Title, Headers: got.Headers}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

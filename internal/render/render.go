@@ -92,6 +92,7 @@ type Raw struct {
 type Message struct {
 	Body        []byte
 	ContentType string
+	Headers     map[string]string // see [plugin.Delivery]; nil where it has none
 }
 
 // Skip is an error: there is no such message of this event, and never will be.

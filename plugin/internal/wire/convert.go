@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,9 +38,20 @@ func (m *Delivery) fill(d *plugin.Delivery) {
 	m.Resume = d.Resume
 	m.Template = clean(d.Template)
 	m.Title = clean(d.Title)
+	m.Headers = nil
+	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
+		m.Headers = append(m.Headers, &Header{Name: clean(name), Value: clean(d.Headers[name])})
+	}
 }
 
 func (m *Delivery) read() plugin.Delivery {
+	var headers map[string]string
+	for _, h := range m.GetHeaders() {
+		if headers == nil {
+			headers = make(map[string]string, len(m.GetHeaders()))
+		}
+		headers[h.GetName()] = h.GetValue()
+	}
 	return plugin.Delivery{
 		ID:          m.GetId(),
 		Attempt:     int(m.GetAttempt()),
@@ -51,6 +64,7 @@ func (m *Delivery) read() plugin.Delivery {
 		Resume:      m.GetResume(),
 		Template:    m.GetTemplate(),
 		Title:       m.GetTitle(),
+		Headers:     headers,
 	}
 }
 
@@ -63,9 +77,12 @@ func checkSize(d *plugin.Delivery) (size int, err error) {
 			d.ID, size, plugin.MaxDelivery))
 	}
 	aside := len(d.ID) + len(d.Target) + len(d.Type) + len(d.ContentType) + len(d.Resume)
+	for name, value := range d.Headers {
+		aside += len(name) + len(value)
+	}
 	if aside > maxAside {
 		return size, plugin.Permanent(fmt.Errorf(
-			"delivery to %q is too large for a sender: its id, names, content type and resume are %d bytes, at most %d are sent",
+			"delivery to %q is too large for a sender: its id, names, content type, headers and resume are %d bytes, at most %d are sent",
 			cut(d.Target, 64), aside, maxAside))
 	}
 	return size + aside, nil

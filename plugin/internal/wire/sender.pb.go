@@ -559,18 +559,20 @@ type Delivery struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Number uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // from 1, never used twice in a stream; 0 outside of one
 	// What is left until the sender has to answer; 0 = no limit.
-	TimeoutMs     int64  `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
-	Type          string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	Id            string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
-	Attempt       int32  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Target        string `protobuf:"bytes,6,opt,name=target,proto3" json:"target,omitempty"`
-	Options       []byte `protobuf:"bytes,7,opt,name=options,proto3" json:"options,omitempty"` // JSON
-	Event         []byte `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`     // JSON
-	Body          []byte `protobuf:"bytes,9,opt,name=body,proto3,oneof" json:"body,omitempty"` // absent: the event is the message
-	ContentType   string `protobuf:"bytes,10,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
-	Resume        []byte `protobuf:"bytes,11,opt,name=resume,proto3" json:"resume,omitempty"`
-	Template      string `protobuf:"bytes,12,opt,name=template,proto3" json:"template,omitempty"`
-	Title         string `protobuf:"bytes,13,opt,name=title,proto3" json:"title,omitempty"`
+	TimeoutMs   int64  `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	Type        string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Id          string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt     int32  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Target      string `protobuf:"bytes,6,opt,name=target,proto3" json:"target,omitempty"`
+	Options     []byte `protobuf:"bytes,7,opt,name=options,proto3" json:"options,omitempty"` // JSON
+	Event       []byte `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`     // JSON
+	Body        []byte `protobuf:"bytes,9,opt,name=body,proto3,oneof" json:"body,omitempty"` // absent: the event is the message
+	ContentType string `protobuf:"bytes,10,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	Resume      []byte `protobuf:"bytes,11,opt,name=resume,proto3" json:"resume,omitempty"`
+	Template    string `protobuf:"bytes,12,opt,name=template,proto3" json:"template,omitempty"`
+	Title       string `protobuf:"bytes,13,opt,name=title,proto3" json:"title,omitempty"`
+	// Of the message, for senders that send it by HTTP.
+	Headers       []*Header `protobuf:"bytes,15,rep,name=headers,proto3" json:"headers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -694,6 +696,13 @@ func (x *Delivery) GetTitle() string {
 		return x.Title
 	}
 	return ""
+}
+
+func (x *Delivery) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
 }
 
 type Acks struct {
@@ -1077,7 +1086,7 @@ const file_sender_proto_rawDesc = "" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x1c.bellbuoy.sender.v1.DeliveryR\n" +
 	"deliveries\x12\x1c\n" +
-	"\tcancelled\x18\x02 \x03(\x04R\tcancelled\"\xd6\x02\n" +
+	"\tcancelled\x18\x02 \x03(\x04R\tcancelled\"\x8c\x03\n" +
 	"\bDelivery\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1d\n" +
 	"\n" +
@@ -1093,7 +1102,8 @@ const file_sender_proto_rawDesc = "" +
 	" \x01(\tR\vcontentType\x12\x16\n" +
 	"\x06resume\x18\v \x01(\fR\x06resume\x12\x1a\n" +
 	"\btemplate\x18\f \x01(\tR\btemplate\x12\x14\n" +
-	"\x05title\x18\r \x01(\tR\x05titleB\a\n" +
+	"\x05title\x18\r \x01(\tR\x05title\x124\n" +
+	"\aheaders\x18\x0f \x03(\v2\x1a.bellbuoy.sender.v1.HeaderR\aheadersB\a\n" +
 	"\x05_body\"3\n" +
 	"\x04Acks\x12+\n" +
 	"\x04acks\x18\x01 \x03(\v2\x17.bellbuoy.sender.v1.AckR\x04acks\"\xe0\x01\n" +
@@ -1169,24 +1179,25 @@ var file_sender_proto_depIdxs = []int32{
 	9,  // 1: bellbuoy.sender.v1.RenderRequest.delivery:type_name -> bellbuoy.sender.v1.Delivery
 	13, // 2: bellbuoy.sender.v1.RenderReply.request:type_name -> bellbuoy.sender.v1.Request
 	9,  // 3: bellbuoy.sender.v1.Deliveries.deliveries:type_name -> bellbuoy.sender.v1.Delivery
-	11, // 4: bellbuoy.sender.v1.Acks.acks:type_name -> bellbuoy.sender.v1.Ack
-	0,  // 5: bellbuoy.sender.v1.Ack.outcome:type_name -> bellbuoy.sender.v1.Outcome
-	12, // 6: bellbuoy.sender.v1.Ack.receipt:type_name -> bellbuoy.sender.v1.Receipt
-	13, // 7: bellbuoy.sender.v1.Receipt.request:type_name -> bellbuoy.sender.v1.Request
-	14, // 8: bellbuoy.sender.v1.Request.headers:type_name -> bellbuoy.sender.v1.Header
-	1,  // 9: bellbuoy.sender.v1.Sender.Describe:input_type -> bellbuoy.sender.v1.DescribeRequest
-	3,  // 10: bellbuoy.sender.v1.Sender.Check:input_type -> bellbuoy.sender.v1.CheckRequest
-	6,  // 11: bellbuoy.sender.v1.Sender.Render:input_type -> bellbuoy.sender.v1.RenderRequest
-	8,  // 12: bellbuoy.sender.v1.Sender.Send:input_type -> bellbuoy.sender.v1.Deliveries
-	2,  // 13: bellbuoy.sender.v1.Sender.Describe:output_type -> bellbuoy.sender.v1.Description
-	4,  // 14: bellbuoy.sender.v1.Sender.Check:output_type -> bellbuoy.sender.v1.CheckReply
-	7,  // 15: bellbuoy.sender.v1.Sender.Render:output_type -> bellbuoy.sender.v1.RenderReply
-	10, // 16: bellbuoy.sender.v1.Sender.Send:output_type -> bellbuoy.sender.v1.Acks
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	14, // 4: bellbuoy.sender.v1.Delivery.headers:type_name -> bellbuoy.sender.v1.Header
+	11, // 5: bellbuoy.sender.v1.Acks.acks:type_name -> bellbuoy.sender.v1.Ack
+	0,  // 6: bellbuoy.sender.v1.Ack.outcome:type_name -> bellbuoy.sender.v1.Outcome
+	12, // 7: bellbuoy.sender.v1.Ack.receipt:type_name -> bellbuoy.sender.v1.Receipt
+	13, // 8: bellbuoy.sender.v1.Receipt.request:type_name -> bellbuoy.sender.v1.Request
+	14, // 9: bellbuoy.sender.v1.Request.headers:type_name -> bellbuoy.sender.v1.Header
+	1,  // 10: bellbuoy.sender.v1.Sender.Describe:input_type -> bellbuoy.sender.v1.DescribeRequest
+	3,  // 11: bellbuoy.sender.v1.Sender.Check:input_type -> bellbuoy.sender.v1.CheckRequest
+	6,  // 12: bellbuoy.sender.v1.Sender.Render:input_type -> bellbuoy.sender.v1.RenderRequest
+	8,  // 13: bellbuoy.sender.v1.Sender.Send:input_type -> bellbuoy.sender.v1.Deliveries
+	2,  // 14: bellbuoy.sender.v1.Sender.Describe:output_type -> bellbuoy.sender.v1.Description
+	4,  // 15: bellbuoy.sender.v1.Sender.Check:output_type -> bellbuoy.sender.v1.CheckReply
+	7,  // 16: bellbuoy.sender.v1.Sender.Render:output_type -> bellbuoy.sender.v1.RenderReply
+	10, // 17: bellbuoy.sender.v1.Sender.Send:output_type -> bellbuoy.sender.v1.Acks
+	14, // [14:18] is the sub-list for method output_type
+	10, // [10:14] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_sender_proto_init() }

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -168,6 +169,24 @@ func TestBreakReturnsAllCallsOnce(t *testing.T) {
 	wg.Wait()
 	if _, err := r.Send(t.Context(), plugin.Delivery{Type: "test"}); err != first {
 		t.Errorf("send after the break: %v", err)
+	}
+}
+
+func TestDeliveryArrivesWhole(t *testing.T) {
+	d := plugin.Delivery{
+		ID: "i", Attempt: 2, Target: "ci", Type: "test", Options: json.RawMessage(`{}`), Event: json.RawMessage(`{"v":1}`), Body: []byte{},
+		ContentType: "application/json", Headers: map[string]string{"Ce-Id": "1", "Ce-Type": "x"}, Template: "t", Title: "h", Resume: []byte("r"),
+	}
+	var got plugin.Delivery
+	r := connect(t, stub{send: func(_ context.Context, d plugin.Delivery) (plugin.Receipt, error) {
+		got = d
+		return plugin.Receipt{}, nil
+	}})
+	if _, err := r.Send(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(d, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -107,6 +107,9 @@ func (s *sender) request(ctx context.Context, d plugin.Delivery) (r post.Request
 	if contentType != "" {
 		header["Content-Type"] = []string{contentType}
 	}
+	for name, value := range d.Headers {
+		header[name] = []string{value}
+	}
 	return post.Request{Method: t.method, URL: t.url, Header: header, Hidden: t.hidden, Body: body, Mask: t.mask}, "", nil
 }
 
