@@ -1,19 +1,47 @@
 package render
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/translator/dialect"
+)
 
 // format is a shape of messages that needs no template.
 type format struct {
 	name   string
 	render func(Input) (Message, error)
+	// speaks reports whether there are messages of events of a type; nil where there are
+	// of all.
+	speaks func(event.Type) bool
 }
 
 // formats is the table of formats, in the order in which they are documented.
 func formats() []format {
-	return []format{
-		{Bellbuoy, func(Input) (Message, error) { return Message{}, nil }},
-		{"native", native},
+	list := []format{
+		{Bellbuoy, func(Input) (Message, error) { return Message{}, nil }, nil},
+		{"native", native, nil},
 	}
+	for _, d := range dialect.All() {
+		list = append(list, inDialect(d))
+	}
+	return list
+}
+
+// inDialect is the format of the dialect's name.
+func inDialect(d dialect.Dialect) format {
+	render := func(in Input) (Message, error) {
+		m, err := d.Write(in.Event)
+		if none, ok := errors.AsType[*dialect.NoWord](err); ok {
+			return Message{}, &Skip{none.Reason}
+		}
+		if err != nil {
+			return Message{}, fmt.Errorf("say the event as %s: %w", d.Name, err)
+		}
+		return Message(m), nil
+	}
+	return format{d.Name, render, func(t event.Type) bool { return d.Word(t) != "" }}
 }
 
 // Formats returns the names of the formats that there are.

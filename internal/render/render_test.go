@@ -75,13 +75,13 @@ func TestFaults(t *testing.T) {
 		want []string
 	}{
 		"near":     {Rendering{Format: "natve"}, []string{`format: unknown format "natve": did you mean "native"?`}},
-		"far":      {Rendering{Format: "xml"}, []string{`format: unknown format "xml": there are bellbuoy and native`}},
+		"far":      {Rendering{Format: "xml"}, []string{`format: unknown format "xml": there are bellbuoy, native, cloudevents, cloudevents-binary, cdevents, distribution, harbor, harbor-cloudevents, quay, tcr, acr, acr-personal and dockerhub`}},
 		"two":      {Rendering{JSON: "{}", Text: "t"}, []string{"template: has json and text, and a message is made of one: remove the other"}},
 		"both":     {Rendering{JSON: "{}", Format: "native"}, []string{`format: "native" is not what the template makes: remove the format, or the template`}},
 		"not JSON": {Rendering{JSON: `{"hello": "}`}, []string{"template.json: is not JSON (it ends too early): correct it, or write it as YAML"}},
 		"path":     {Rendering{JSON: `{"hello": "${;;}"}`}, []string{`template.json: "${;;}" is no path: there is ";;" where a field's name should be: put other names in quotes, as 'a b'`}},
 		"several": {Rendering{Format: "xml", JSON: `["${}"]`}, []string{
-			`format: unknown format "xml": there are bellbuoy and native`,
+			`format: unknown format "xml": there are bellbuoy, native, cloudevents, cloudevents-binary, cdevents, distribution, harbor, harbor-cloudevents, quay, tcr, acr, acr-personal and dockerhub`,
 			`format: "xml" is not what the template makes: remove the format, or the template`,
 			`template.json: "${}" is no path: it is empty: name a field, such as artifact.digest`,
 		}},

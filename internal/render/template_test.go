@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -67,6 +68,56 @@ func TestTemplate(t *testing.T) {
 	} {
 		if got := fill(t, c.template, c.data); got != c.want {
 			t.Errorf("%s\n with %s\n  is %s\nwant %s", c.template, c.data, got, c.want)
+		}
+	}
+}
+
+// What Quay's own code has made of templates and one of its events, and whether it takes
+// them; the only difference is where it fails to send.
+func TestTemplateIsQuays(t *testing.T) {
+	const data = `{"repository": "devtable/simple", "namespace": "devtable", "name": "simple", "docker_url": "quay.example.com/devtable/simple",
+		"homepage": "https://quay.example.com/repository/devtable/simple", "tags": ["latest", "v1.0"], "vulnerability": {"id": "CVE-2024-3094",
+		"description": "xz backdoor", "link": "https://nvd.nist.gov/vuln/detail/CVE-2024-3094", "priority": "Critical", "has_fix": true}}`
+	const vulnerability = `{"id": "CVE-2024-3094", "description": "xz backdoor", "link": "https://nvd.nist.gov/vuln/detail/CVE-2024-3094", "priority": "Critical", "has_fix": true}`
+	for what, c := range map[string]struct{ template, want string }{
+		"any root: a string":                        {`"${repository}"`, `"devtable/simple"`},
+		"any root: a list":                          {`["${docker_url}"]`, `["quay.example.com/devtable/simple"]`},
+		"any root: a number":                        {`5`, `5`},
+		"an object's keys":                          {`{"${name}": 1}`, `{"simple": 1}`},
+		"only an expression, a text":                {`{"a": "${vulnerability.priority}"}`, `{"a": "Critical"}`},
+		"only an expression, a list":                {`{"c": "${tags}"}`, `{"c": ["latest", "v1.0"]}`},
+		"only an expression, an object":             {`{"d": "${vulnerability}"}`, `{"d": ` + vulnerability + `}`},
+		"only an expression, a bool":                {`{"d": "${vulnerability.has_fix}"}`, `{"d": true}`},
+		"only an expression, missing":               {`{"e": "${missing}"}`, `{"e": null}`},
+		"only an expression, an item":               {`{"g": "${tags[0]}"}`, `{"g": "latest"}`},
+		"only an expression, all items":             {`{"h": "${tags[*]}"}`, `{"h": ["latest", "v1.0"]}`},
+		"only an expression, from the root":         {`{"j": "${$.vulnerability.id}"}`, `{"j": "CVE-2024-3094"}`},
+		"within a text, a text and a list":          {`"pushed ${tags} in ${name}"`, `"pushed latest,v1.0 in simple"`},
+		"within a text, missing":                    {`"x ${missing} y"`, `"x (none) y"`},
+		"within a text, a bool":                     {`"x ${vulnerability.has_fix}"`, `"x True"`},
+		"within a text, an object":                  {`"x ${vulnerability}"`, `"x {'id': 'CVE-2024-3094', 'description': 'xz backdoor', 'link': 'https://nvd.nist.gov/vuln/detail/CVE-2024-3094', 'priority': 'Critical', 'has_fix': True}"`},
+		"what is no string, is as it was":           {`{"n": 5, "l": ["${name}", true, null, 1.50]}`, `{"n": 5, "l": ["simple", true, null, 1.50]}`},
+		"nothing is escaped, and nothing evaluated": {`"<${name}> & {{.}} #if"`, `"<simple> & {{.}} #if"`},
+		"several with one that is no text, which Quay does not send": {`{"a": "x ${vulnerability.*} y"}`,
+			`{"a": "x CVE-2024-3094,xz backdoor,https://nvd.nist.gov/vuln/detail/CVE-2024-3094,Critical,True y"}`},
+	} {
+		var want bytes.Buffer
+		if err := json.Compact(&want, []byte(c.want)); err != nil {
+			t.Fatal(err)
+		}
+		if got := fill(t, c.template, data); got != want.String() {
+			t.Errorf("%s: %s\n  is %s\nwant %s", what, c.template, got, want.String())
+		}
+	}
+	for source, taken := range map[string]bool{
+		`{`: false, ``: false, `{"a": "${}"}`: false, `{"a": "${x[}"}`: false, `{"a": "${tags[0]}"}`: true, `"${no.such}"`: true, `[]`: true,
+	} {
+		p, err := parseTemplate(source)
+		if err == nil {
+			_, err = p.fill(json.RawMessage(`{}`)) // as Quay tries it
+		}
+		if taken != (err == nil) {
+			t.Errorf("template %s: %v", source, err)
 		}
 	}
 }

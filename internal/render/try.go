@@ -3,15 +3,23 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 // Try fills a JSON template in from samples, one of each type of event that may come,
-// and says what is wrong; a path that finds nothing in any of them is a warning. Other
-// renderings have nothing to try here.
+// and says what is wrong; a path that finds nothing in any of them is a warning. So are
+// types that the format has no message of, if there are others. Other renderings have
+// nothing to try here.
 func (r *Renderer) Try(samples []json.RawMessage) config.Faults {
-	if r.template == nil || len(samples) == 0 {
+	switch {
+	case len(samples) == 0:
+		return nil
+	case r.template == nil && r.Text == "" && r.format.speaks != nil:
+		return r.silent(samples)
+	case r.template == nil:
 		return nil
 	}
 	finds := make([]bool, len(r.template.paths))
@@ -24,9 +32,7 @@ func (r *Renderer) Try(samples []json.RawMessage) config.Faults {
 			err = r.template.mark(sample, finds)
 		}
 		if err != nil {
-			var about struct{ Type string }
-			_ = json.Unmarshal(sample, &about) // it is one of ours
-			return config.Faults{config.Faultf("template.json", "fails for an event of type %s: %v", about.Type, err)}
+			return config.Faults{config.Faultf("template.json", "fails for an event of type %s: %v", typeOf(sample), err)}
 		}
 	}
 	var faults config.Faults
@@ -37,6 +43,33 @@ func (r *Renderer) Try(samples []json.RawMessage) config.Faults {
 		}
 	}
 	return faults
+}
+
+// silent names the types of which the format has no message.
+func (r *Renderer) silent(samples []json.RawMessage) config.Faults {
+	var silent []string
+	for _, sample := range samples {
+		if t := typeOf(sample); !r.format.speaks(t) {
+			silent = append(silent, string(t))
+		}
+	}
+	switch what := strings.Join(silent, ", "); {
+	case silent == nil:
+		return nil
+	case len(silent) == len(samples):
+		return config.Faults{config.Faultf("format",
+			"%s has no word for any event that comes here (%s): choose another format, or other events", r.format.name, what)}
+	default:
+		return config.Faults{config.Warningf("format",
+			"%s has no word for %s, which come here too: their deliveries end skipped", r.format.name, what)}
+	}
+}
+
+// typeOf is the type of an event that is one of ours.
+func typeOf(sample json.RawMessage) event.Type {
+	var about struct{ Type event.Type }
+	_ = json.Unmarshal(sample, &about)
+	return about.Type
 }
 
 // mark sets those of finds whose paths, by their names, find something in an event.
