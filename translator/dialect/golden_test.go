@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -23,9 +24,12 @@ import (
 )
 
 // sample is the full event of a type, as it would be: a signature has a kind, a subject
-// and no other tag than that of its subject.
+// and no other tag than that of its subject. No two fields have the same value by chance.
 func sample(t event.Type) event.Event {
 	e := event.Sample(t)
+	if s := e.Scan; s != nil {
+		s.Started, s.Ended, s.Total = new(e.Time.Add(-time.Minute)), new(e.Time.Add(-time.Second)), new(*s.Total+100)
+	}
 	if a := e.Artifact; t == event.ArtifactSigned {
 		a.Kind, a.MediaType, a.Platforms = event.KindSignature, "application/vnd.oci.image.manifest.v1+json", nil
 		a.Tags = []string{strings.Replace(a.Subject, ":", "-", 1) + ".sig"}
