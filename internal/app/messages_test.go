@@ -33,7 +33,7 @@ rules:
   - {name: b, deliver: [ci]}
 `, []string{
 			`6: targets[0].format: unknown format "navite": did you mean "native"?`,
-			`8: rules[0].deliver[0].format: unknown format "xml": there are bellbuoy and native`,
+			`8: rules[0].deliver[0].format: unknown format "xml": there are bellbuoy, native, cloudevents, cloudevents-binary, cdevents, distribution, harbor, harbor-cloudevents, quay, tcr, acr, acr-personal and dockerhub`,
 		}},
 		"JSON templates": {`rules:
   - name: a
@@ -59,6 +59,18 @@ rules:
 			`7: targets[0].template.text: fails for an event of type quota.warning: line 1:44: executing "message" at <len .quota.used_bytes>: error calling len: 900 has no length`,
 			`10: rules[1].deliver[1].template.text: line 1: .tpye is in no event: there are v, id, type, status, time, time_source, received, registry, repository, artifact, actor, request_id, build, scan, vulnerability, replication, quota, retention, expiry, delivery_chain, target, digest, digested, reason, native and origin`,
 			`11: rules[2].deliver[0].title: a webhook's request has no title; remove it`,
+		}},
+		"dialects": {`    format: dockerhub
+rules:
+  - {name: a, events: [artifact.pushed], deliver: [ci]}
+  - {name: b, events: ["build.*"], deliver: [ci]}
+  - {name: c, events: [scan.completed, tag.deleted], deliver: [{target: ci, format: quay}]}
+  - {name: d, events: [artifact.pushed, tag.deleted, artifact.pushed], deliver: [{target: ci, format: harbor}]}
+  - {name: e, events: [quota.warning], deliver: [{target: ci, format: quay}]}
+`, []string{
+			`6: targets[0].format: warning: dockerhub has no word for build.queued, build.started, build.succeeded, build.failed, build.canceled, which come here too: their deliveries end skipped`,
+			`10: rules[2].deliver[0].format: quay has no word for any event that comes here (tag.deleted, scan.completed): choose another format, or other events`,
+			`11: rules[3].deliver[0].format: warning: harbor has no word for tag.deleted, which come here too: their deliveries end skipped`,
 		}},
 		"a template that only a rule replaces": {`    template: {text: "{{len .quota.used_bytes}}"}
 rules:
@@ -108,5 +120,19 @@ func TestMessagesPage(t *testing.T) {
 		if !strings.Contains(string(page), "`"+name) {
 			t.Errorf("the page does not know %s", name)
 		}
+	}
+}
+
+// So does the page on dialects.
+func TestDialectsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/dialects.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, ok := strings.Cut(text, "```")
+	file, _ := write(t, text)
+	if out, err := check(t, file); err != nil || !ok || out != file+": good: 1 registry, 1 target, 1 rule\n" {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
