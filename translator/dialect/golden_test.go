@@ -245,3 +245,21 @@ func TestWhatIsNoEventIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func FuzzWrite(f *testing.F) {
+	for _, typ := range event.Types() {
+		b, err := json.Marshal(sample(typ))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, stored []byte) {
+		for _, d := range dialect.All() {
+			m, err := d.Write(stored)
+			if err == nil && m.Body != nil && !json.Valid(m.Body) {
+				t.Errorf("%s: %q", d.Name, m.Body)
+			}
+		}
+	})
+}

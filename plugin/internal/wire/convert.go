@@ -39,8 +39,10 @@ func (m *Delivery) fill(d *plugin.Delivery) {
 	m.Template = clean(d.Template)
 	m.Title = clean(d.Title)
 	m.Headers = nil
-	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
-		m.Headers = append(m.Headers, &Header{Name: clean(name), Value: clean(d.Headers[name])})
+	if len(d.Headers) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
+			m.Headers = append(m.Headers, &Header{Name: clean(name), Value: clean(d.Headers[name])})
+		}
 	}
 }
 
