@@ -146,7 +146,7 @@ func newHarborEvent(e *event.Event, word string) (harborEvent, error) {
 		return h, lacks(of, e, "a repository")
 	case behind(e) == "":
 		return h, lacks(of, e, "a tag or a digest")
-	case strings.HasPrefix(string(e.Type), "chart.") || e.Scan == nil:
+	case e.Scan == nil:
 		r := harborNamed(e)
 		if r.tag == "" {
 			r.tag = r.digest // Harbor's way to say that there is none

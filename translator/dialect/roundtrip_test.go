@@ -57,7 +57,7 @@ func (g tongue) speaks(n notification) bool {
 func sayBack(t *testing.T, g tongue, n notification, used map[string]bool) bool {
 	t.Helper()
 	var said []string
-	any := false
+	spoke := false
 	for _, e := range g.events(t, n.r, n.body) {
 		m, err := write(t, named(t, g.dialect), e)
 		if none, ok := errors.AsType[*dialect.NoWord](err); ok {
@@ -69,10 +69,10 @@ func sayBack(t *testing.T, g tongue, n notification, used map[string]bool) bool 
 		if err != nil {
 			t.Fatalf("%s: %v", n.file, err)
 		}
-		any = true
+		spoke = true
 		said = append(said, leaves(t, m.Body)...)
 	}
-	if !any {
+	if !spoke {
 		return false
 	}
 	differ := func(what string, list, without []string) {

@@ -79,13 +79,7 @@ func tcr(e *event.Event, word string, _ json.RawMessage) (Message, error) {
 		return tcrScan(e, t)
 	}
 	for _, tag := range tagsOf(e) {
-		one := *e
-		one.Artifact = new(*e.Artifact)
-		one.Artifact.Tags = []string{tag}
-		if tag == e.Artifact.Digest {
-			one.Artifact.Tags = nil
-		}
-		t.Data.Resources = append(t.Data.Resources, tcrResource{Digest: digestOf(e), Tag: tag, ResourceURL: tcrURL(&one, len(e.Artifact.Tags))})
+		t.Data.Resources = append(t.Data.Resources, tcrResource{Digest: digestOf(e), Tag: tag, ResourceURL: tcrURL(e, tag)})
 	}
 	return inJSON(t)
 }
@@ -102,12 +96,14 @@ func tcrScan(e *event.Event, t tcrEvent) (Message, error) {
 
 // tcrURL is Harbor's, but that of a chart is that of its file, with a scheme, where it
 // comes so. What the event says is that of its only tag.
-func tcrURL(e *event.Event, tags int) string {
-	if url := e.Artifact.URL; tags <= 1 && strings.Contains(url, "/chartrepo/") {
+func tcrURL(e *event.Event, tag string) string {
+	switch url := e.Artifact.URL; {
+	case len(e.Artifact.Tags) > 1 && image(e) == "":
+		return ""
+	case len(e.Artifact.Tags) > 1:
+		return image(e) + ":" + tag
+	case strings.Contains(url, "/chartrepo/"):
 		return url
-	}
-	if tags > 1 {
-		e.Artifact.URL = ""
 	}
 	return harborURL(e)
 }
