@@ -4,6 +4,7 @@ package senders
 import (
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/dingtalk"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/email"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/flowdock"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/hipchat"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/slack"
@@ -17,6 +18,7 @@ type Constructor func(version string) plugin.Sender
 func Builtin() map[string]Constructor {
 	return map[string]Constructor{
 		"dingtalk": dingtalk.New,
+		"email":    email.New,
 		"flowdock": flowdock.New,
 		"hipchat":  hipchat.New,
 		"slack":    slack.New,

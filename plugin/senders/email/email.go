@@ -1,0 +1,167 @@
+// Package email sends events to people by mail: one mail a delivery, handed by SMTP to the
+// mail server of the target's options, which brings it to its recipients or says that it
+// does not. A mail has a part in HTML and one in plain text that say the same. Each
+// recipient is accounted for: who has the mail does not get it again when others are tried
+// again, but for a server that was lost before it said whether it had it.
+package email
+
+import (
+	"context"
+	"fmt"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/message"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
+)
+
+// sender keeps nothing but options and templates that it has read. A connection serves one
+// delivery.
+type sender struct {
+	version   string
+	table     options.Table[target]
+	writer    writer
+	targets   *options.Cache[target]
+	templates *options.Cache[message.Template]
+}
+
+// New makes the sender. It names itself bellbuoy/version in the mails.
+func New(version string) plugin.Sender {
+	return &sender{
+		version: version, table: table(), writer: newWriter(),
+		targets: options.NewCache[target](), templates: options.NewCache[message.Template](),
+	}
+}
+
+// Describe is [plugin.Sender.Describe]. The rate is what the large providers of mailboxes
+// let one mailbox send.
+func (s *sender) Describe(context.Context) (plugin.Description, error) {
+	return plugin.Description{
+		Type:    "email",
+		Version: s.version,
+		Options: s.table.Schema(),
+		Secrets: s.table.Secrets(),
+		Defaults: plugin.Defaults{
+			Order: "none", Concurrency: 4, DigestAfter: 10,
+			Rate: plugin.Rate{Sends: 30, Per: time.Minute},
+		},
+	}, nil
+}
+
+// Check is [plugin.Sender.Check].
+func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
+	var faults []plugin.Fault
+	if c.Options != nil {
+		_, faults = s.table.Read(c.Options)
+	}
+	for _, t := range []struct {
+		part plugin.Part
+		text string
+	}{{plugin.PartTemplate, c.Template}, {plugin.PartTitle, c.Title}} {
+		if t.text == "" {
+			continue
+		}
+		if err := message.Try(ctx, t.text, message.Plain, c.Samples); err != nil {
+			faults = append(faults, plugin.Fault{Part: t.part, Message: err.Error()})
+		}
+	}
+	return faults, ctx.Err()
+}
+
+// Render is [plugin.Sender.Render]. The body with the headers before it is the mail as it
+// would go to all recipients of a server that takes all addresses; its date is that of the
+// call.
+func (s *sender) Render(ctx context.Context, d plugin.Delivery) (plugin.Request, error) {
+	t, l, _, err := s.read(ctx, d)
+	if err != nil {
+		return plugin.Request{}, err
+	}
+	m, err := s.writer.compose(l, t, t.to, s.version, time.Now())
+	if err != nil {
+		return plugin.Request{}, err
+	}
+	return t.show(m), nil
+}
+
+// Send is [plugin.Sender.Send].
+func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
+	t, l, scope, err := s.read(ctx, d)
+	if err != nil {
+		return plugin.Receipt{Scope: scope, Resume: d.Resume}, err
+	}
+	began := time.Now()
+	m, err := s.writer.compose(l, t, t.to, s.version, began)
+	if err != nil {
+		return plugin.Receipt{Resume: d.Resume}, err
+	}
+	receipt := plugin.Receipt{Request: t.show(m)}
+	p := readProgress(d.Resume)
+	all := t.attempt(ctx, p, func(to []address) (*composed, error) {
+		if len(to) == len(t.to) {
+			return m, nil
+		}
+		return s.writer.compose(l, t, to, s.version, began)
+	})
+	receipt.Latency = time.Since(began)
+	receipt.Status, receipt.Reply = t.reply(all)
+	receipt.Resume = p.resume()
+	receipt.Scope, err = t.verdict(ctx, all, p)
+	return receipt, err
+}
+
+// attempt is one session with the server.
+func (t *target) attempt(ctx context.Context, p progress, write writing) account {
+	if _, _, waiting := p.split(t.to); len(waiting) == 0 {
+		return account{} // all that could be done was done before
+	}
+	session, err := t.open(ctx)
+	if err != nil {
+		return account{stopped: &failure{session.step, err}}
+	}
+	defer session.quit()
+	return session.deliver(t, write, p)
+}
+
+// reply is what the server said at last, and of whom it said no, for the receipt.
+func (t *target) reply(all account) (status int, text string) {
+	var said []string
+	add := func(r *textproto.Error, text string) {
+		if status == 0 {
+			status = r.Code
+		}
+		said = append(said, text)
+	}
+	if all.stopped != nil {
+		if r, ok := asReply(all.stopped.err); ok {
+			add(r, t.quote(r))
+		}
+	}
+	if all.reply != nil {
+		add(all.reply, t.quote(all.reply))
+	}
+	if len(all.refused) > 0 {
+		add(all.refused[0].reply, "refused: "+t.refusals(all.refused))
+	}
+	return status, cut(strings.Join(said, "; "), plugin.MaxReply)
+}
+
+// read reads what d brings.
+func (s *sender) read(ctx context.Context, d plugin.Delivery) (*target, *letter, plugin.Scope, error) {
+	t, err := s.targets.Read(d.Options, s.table.Accept)
+	if err != nil { // they may be put right
+		return nil, nil, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	}
+	l, err := s.letter(ctx, d)
+	return t, l, "", err
+}
+
+// show is the mail for people.
+func (t *target) show(m *composed) plugin.Request {
+	shown := plugin.Request{Method: "MAIL", URL: t.url(), Headers: make(map[string]string, len(m.fields)), Body: string(m.body)}
+	for _, f := range m.fields {
+		shown.Headers[f.name] = strings.ReplaceAll(f.value, "\r\n", "")
+	}
+	return shown
+}

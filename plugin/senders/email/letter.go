@@ -1,0 +1,97 @@
+package email
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
+	"github.com/bellbuoy/bellbuoy/plugin/message"
+)
+
+// maxSubject bounds a subject, in characters.
+const maxSubject = 200
+
+// letter is what a mail says, before it is put into a form.
+type letter struct {
+	message.Brief
+	// Body is the operator's text, or the message as the host rendered it; it takes the
+	// place of all of the brief but its title and level.
+	Body   string
+	Event  event.Type
+	Target string
+	ID     string
+	// thread names what the mail is about, where several mails may be; see [letter.references].
+	thread string
+}
+
+// letter makes what is said of d.
+func (s *sender) letter(ctx context.Context, d plugin.Delivery) (*letter, error) {
+	e, err := d.DecodeEvent()
+	if err != nil {
+		return nil, plugin.Permanent(err)
+	}
+	l := &letter{Brief: message.BriefOf(e), Event: e.Type, Target: d.Target, ID: d.ID}
+	if e.Artifact != nil && e.Artifact.Digest != "" && e.Repository != nil {
+		l.thread = strings.Join([]string{e.Registry.Name, e.Repository.FullName, e.Artifact.Digest}, "\n")
+	}
+	if d.Body != nil {
+		l.Body = lines(string(d.Body))
+	}
+	if d.Template != "" {
+		if l.Body, err = s.fill(ctx, d.Template, d, (*message.Template).Execute); err != nil {
+			return nil, err
+		}
+		l.Body = lines(l.Body)
+	}
+	if d.Title != "" {
+		title, err := s.fill(ctx, d.Title, d, (*message.Template).Line)
+		if err != nil {
+			return nil, err
+		}
+		if title = message.Plain(title); title != "" {
+			l.Title = title
+		}
+	}
+	l.Title = shorten(l.Title, maxSubject)
+	return l, nil
+}
+
+// execute is how a template is filled in: as a text or as one line.
+type execute func(*message.Template, context.Context, json.RawMessage) (string, error)
+
+// fill fills in a template of the operator's. A value that it writes stays on its line.
+func (s *sender) fill(ctx context.Context, text string, d plugin.Delivery, fill execute) (string, error) {
+	t, err := s.templates.Read([]byte(text), func(raw []byte) (*message.Template, error) {
+		return message.Parse(string(raw), message.Plain)
+	})
+	if err != nil { // it may be put right
+		return "", fmt.Errorf("read the template of the mail to target %s: %w", d.Target, err)
+	}
+	filled, err := fill(t, ctx, d.Event)
+	if err != nil && ctx.Err() == nil {
+		err = plugin.Permanent(fmt.Errorf("fill in the template of the mail to target %s: %w", d.Target, err))
+	}
+	return filled, err
+}
+
+// lines is s with what a mail's text may hold only: printable characters and line breaks.
+func lines(s string) string {
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	all := strings.Split(s, "\n")
+	for i, line := range all {
+		all[i] = strings.TrimRight(message.Plain(line), " ")
+	}
+	return strings.Join(all, "\n")
+}
+
+// shorten is at most n characters of s.
+func shorten(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}
