@@ -116,6 +116,8 @@ func (t *target) attempt(ctx context.Context, p progress, write writing) account
 	if _, _, waiting := p.split(t.to); len(waiting) == 0 {
 		return account{} // all that could be done was done before
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxSession)
+	defer cancel()
 	session, err := t.open(ctx)
 	if err != nil {
 		return account{stopped: &failure{session.step, err}}

@@ -18,6 +18,9 @@ import (
 // maxRead is how much a server may say in all, in bytes.
 const maxRead = 256 << 10
 
+// maxSession is how long a session lasts where the context allows for more.
+const maxSession = 5 * time.Minute
+
 // step is how far a session has come.
 type step string
 

@@ -44,7 +44,7 @@ func (t *target) verdict(ctx context.Context, all account, p progress) (plugin.S
 	scope := plugin.ScopeMisconfigured // nobody that it was for can be written to
 	for _, r := range all.refused {
 		if r.step != addressing {
-			scope = plugin.ScopeMessage
+			scope = ""
 		}
 	}
 	return scope, plugin.Permanent(fmt.Errorf("mail server %s refuses the mail for %s%s", t.server(), people(refused), said))
