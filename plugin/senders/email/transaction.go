@@ -5,6 +5,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // failure is why a session went no further.
@@ -155,7 +156,7 @@ func (s *session) address(waiting []address, p progress, all *account) (takers [
 			continue
 		case !said || reply.Code == 421:
 			return nil, false, err
-		case (reply.Code == 452 || reply.Code == 552) && len(takers) > 0:
+		case tooMany(reply) && len(takers) > 0:
 			return takers, true, nil
 		}
 		r := refusal{a, addressing, reply}
@@ -165,6 +166,16 @@ func (s *session) address(waiting []address, p progress, all *account) (takers [
 		}
 	}
 	return takers, false, nil
+}
+
+// tooMany reports whether reply, to RCPT, is about the number of recipients and not about
+// this one: by its enhanced code, where it has one.
+func tooMany(reply *textproto.Error) bool {
+	if reply.Code != 452 && reply.Code != 552 {
+		return false
+	}
+	class, rest, _ := strings.Cut(reply.Msg, ".")
+	return class != "4" && class != "5" || strings.HasPrefix(rest, "5.3")
 }
 
 // data sends the message. The step is ending as soon as the server may have it.
