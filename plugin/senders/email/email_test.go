@@ -262,3 +262,17 @@ func TestConnections(t *testing.T) {
 		})
 	}
 }
+
+// readHeader is the subject of a mail, decoded.
+func readHeader(t *testing.T, raw string) string {
+	t.Helper()
+	m, err := mail.ReadMessage(strings.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
