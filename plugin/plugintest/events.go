@@ -146,7 +146,7 @@ func hostile() []string {
 		`"}],"injected":true,"x":[{"y":"`, `\`, `\u0000`, "<script>alert(1)</script>", "</a><b>", "<!channel>", "<!here|x>", "<@U123>", "@all", "@everyone",
 		"[click](https://evil.example)", "![x](https://evil.example/x.png)", "https://evil.example/", "javascript:alert(1)", "*bold* _it_ ~no~ `code`", "# head\n> quote",
 		"{{.secret}}", "${jsonpath}", "%0d%0aX-Injected:%20yes", "%s%n%d", "'; drop table events; --", "../../etc/passwd", "&amp;&lt;", "=1+1",
-		strings.Repeat("a", 100_000), strings.Repeat("\U0001F9D1\u200d\U0001F692", 500), "e" + strings.Repeat("\u0301", 2000), "", " ", "\t\n",
+		strings.Repeat("a", 20_000), strings.Repeat("\U0001F9D1\u200d\U0001F692", 500), "e" + strings.Repeat("\u0301", 2000), "", " ", "\t\n",
 	}
 }
 

@@ -117,7 +117,7 @@ func (k *kit) badTargets(t *testing.T) {
 	}
 	again("a target that hangs", k.server.hang)
 	again("a target that hangs up", raw(""))
-	again("a target that hangs up within the head", raw("HTTP/1.1 200 OK\r\nContent-Le"))
+	again("a target that hangs up within its first line", raw("HTTP/1.1 2"))
 	again("a target that talks no HTTP", raw("SSH-2.0-OpenSSH_9.2\r\n"))
 	again("a target with an endless head", raw("HTTP/1.1 200 OK\r\n"+strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 5000)))
 
