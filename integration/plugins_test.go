@@ -60,10 +60,7 @@ func hosted(t *testing.T, typ, file string) plugin.Sender {
 // there.
 func python(t *testing.T, dir string) string {
 	t.Helper()
-	const needs = "apt-get install python3-grpcio python3-protobuf python3-cryptography"
-	out, err := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", "import grpc, google.protobuf, cryptography, zipapp").CombinedOutput()
-	if err != nil {
-		missing := fmt.Errorf("the sender in Python needs Debian's packages: %s: %w\n%s", needs, err, out)
+	if missing := pythonIsThere(t); missing != nil {
 		if os.Getenv("BELLBUOY_TEST_REQUIRE") == "all" {
 			t.Fatal(missing)
 		}
@@ -74,6 +71,17 @@ func python(t *testing.T, dir string) string {
 		t.Fatalf("pack the sender in Python: %v\n%s", err, out)
 	}
 	return file
+}
+
+// pythonIsThere says what is missing for senders in Python, if anything.
+func pythonIsThere(t *testing.T) error {
+	t.Helper()
+	const needs = "apt-get install python3-grpcio python3-protobuf python3-cryptography"
+	out, err := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", "import grpc, google.protobuf, cryptography, zipapp").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("a sender in Python needs packages of Debian's: %s: %w\n%s", needs, err, out)
+	}
+	return nil
 }
 
 // golang builds the sender in Go into dir, in a module of its own.
