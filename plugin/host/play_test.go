@@ -79,7 +79,7 @@ func playSender(mode string) {
 			2: {wire.Name: rawPlugin{server: two}},
 		}, nil)
 	default:
-		panic("no such mode: " + mode)
+		playHostile(mode)
 	}
 }
 
