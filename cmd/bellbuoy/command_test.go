@@ -5,17 +5,21 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bellbuoy/bellbuoy/plugin/senders"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -158,6 +162,7 @@ func TestForMachines(t *testing.T) {
 }
 
 func TestWrongUse(t *testing.T) {
+	builtin := strings.Join(slices.Sorted(maps.Keys(senders.Builtin())), ", ")
 	empty := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -188,8 +193,8 @@ func TestWrongUse(t *testing.T) {
 		"connect nexus":                "bellbuoy: nothing is known of connecting a registry of type \"nexus\": there are distribution, harbor, quay\nSee 'bellbuoy connect --help'.\n",
 		"connect quay now":             "bellbuoy: \"now\" is one too many: there are no arguments, only flags\nSee 'bellbuoy connect quay --help'.\n",
 		"connect quay --url bellbuoy":  "bellbuoy: no http or https URL of bellbuoy: write one such as http://bellbuoy.example.com:5080\nSee 'bellbuoy connect quay --help'.\n",
-		"sender":                       "bellbuoy: want one TYPE, not 0; there are webhook\nSee 'bellbuoy sender --help'.\n",
-		"sender pigeon":                "bellbuoy: no target type \"pigeon\" is built in; there are webhook\nSee 'bellbuoy sender --help'.\n",
+		"sender":                       "bellbuoy: want one TYPE, not 0; there are " + builtin + "\nSee 'bellbuoy sender --help'.\n",
+		"sender pigeon":                "bellbuoy: no target type \"pigeon\" is built in; there are " + builtin + "\nSee 'bellbuoy sender --help'.\n",
 		"version 1":                    "bellbuoy: \"1\" is one too many: there are no arguments, only flags\nSee 'bellbuoy version --help'.\n",
 		"events --server here":         "bellbuoy: server \"here\" is no http or https URL; one is http://127.0.0.1:5081\nSee 'bellbuoy events --help'.\n",
 		"events --token-file /no/one":  "bellbuoy: read token: open /no/one: no such file or directory\nSee 'bellbuoy events --help'.\n",

@@ -16,14 +16,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
 func push(t testing.TB, options map[string]any) plugin.Delivery {
 	t.Helper()
-	return delivery(t, render.Sample(event.ArtifactPushed), options)
+	return delivery(t, event.Sample(event.ArtifactPushed), options)
 }
 
 // reading is a mail as a reader's program takes it apart.
@@ -150,7 +149,7 @@ func TestMail(t *testing.T) {
 func TestConversation(t *testing.T) {
 	s := New("1").(*sender)
 	of := func(typ event.Type, digest string) string {
-		e := render.Sample(typ)
+		e := event.Sample(typ)
 		if digest != "" {
 			e.Artifact.Digest = digest
 		}

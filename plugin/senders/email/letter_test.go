@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
@@ -54,7 +53,7 @@ func TestMailsOfEvents(t *testing.T) {
 		"push": event.ArtifactPushed, "vulnerability": event.VulnerabilityFound, "digest": event.Digest,
 		"build": event.BuildFailed, "signed": event.ArtifactSigned,
 	} {
-		l, err := s.letter(t.Context(), delivery(t, render.Sample(typ), nil))
+		l, err := s.letter(t.Context(), delivery(t, event.Sample(typ), nil))
 		if err != nil {
 			t.Fatal(err)
 		}
