@@ -288,7 +288,7 @@ func (p *postgres) space(ctx context.Context) (Space, error) {
 	if err := p.s.own.QueryRowContext(ctx, `SELECT
 		(SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
 			WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'),
-		(SELECT greatest(0, stored + quarantined) FROM upkeep)`).Scan(&size, &used); err != nil {
+		(SELECT greatest(0, stored + quarantined + (SELECT coalesce(sum(bytes), 0)::bigint FROM inbox)) FROM upkeep)`).Scan(&size, &used); err != nil {
 		return Space{}, fmt.Errorf("measure store: %w", dbError(err))
 	}
 	p.size.Store(size)

@@ -11,11 +11,12 @@ import (
 )
 
 // Retention is how long and how much is kept of what has come to its end: an event all
-// of whose deliveries have ended, and a body in quarantine. What is held or still to be
-// delivered is never deleted, whatever its age and the size.
+// of whose deliveries have ended, a body in quarantine, and a notice in an inbox. What is
+// held or still to be delivered is never deleted, whatever its age and the size.
 type Retention struct {
 	// Age is how long an event is kept after it was received and, where that was later,
-	// after the last of its deliveries ended; a body in quarantine, after it last came.
+	// after the last of its deliveries ended; a body in quarantine, after it last came; a
+	// notice, after it was put into its inbox.
 	Age time.Duration
 	// Size bounds the store's file, what is free inside included; the log beside it is
 	// not. When four fifths of it are in use, what has ended goes, the oldest first, so
@@ -189,6 +190,7 @@ func (s *Store) tidy(ctx context.Context, now time.Time) (more bool, err error) 
 		func() (bool, error) { return s.age(ctx, &k.aged, now, now.Add(-r.Age)) },
 		func() (bool, error) { return s.forgetSeen(ctx, &k.seen, now, pressing, r.Size) },
 		func() (bool, error) { return s.dropQuarantine(ctx, micros(now.Add(-r.Age))) },
+		func() (bool, error) { return s.dropNotices(ctx, micros(now.Add(-r.Age))) },
 	} {
 		again, err := one()
 		if err != nil {
@@ -246,8 +248,10 @@ func (s *Store) press(ctx context.Context, now time.Time, bytes int64) (more boo
 	if walk.found > 0 {
 		return true, nil
 	}
-	if more, err = s.dropQuarantine(ctx, math.MaxInt64); more || err != nil {
-		return more, err
+	for _, drop := range []func(context.Context, int64) (bool, error){s.dropQuarantine, s.dropNotices} {
+		if more, err = drop(ctx, math.MaxInt64); more || err != nil {
+			return more, err
+		}
 	}
 	w.rest = now.Add(max(failedWait, time.Duration(walk.passed)*againAfter/10))
 	s.alarm()
