@@ -9,7 +9,7 @@ import (
 
 var known = Known{
 	RegistryTypes: []string{"distribution"},
-	TargetTypes:   []string{"webhook"},
+	TargetTypes:   []string{"webhook", "inbox"},
 	EventTypes:    []string{"artifact.pushed", "artifact.pulled", "blob.pulled"},
 }
 
@@ -68,7 +68,18 @@ func badConfigs() []BadConfig {
 		{"tab", "admin:\n\tlisten: x\n", []string{`2: is no YAML: found character that cannot start any token: indent with blanks and not with tabs, and put a value that begins with @, ` + "`" + ` or % in quotes`}},
 
 		{"unknown key", "lisen: 127.0.0.1:5080\n", []string{`1: lisen: unknown key: did you mean "listen"?`}},
-		{"key of a later bellbuoy", "people: {}\n", []string{`1: people: unknown key: there are listen, tls, admin, metrics, store, retention, keep, plugins, registries, targets and rules`}},
+		{"key of a later bellbuoy", "secrets: {}\n", []string{`1: secrets: unknown key: there are listen, tls, admin, metrics, store, retention, keep, plugins, people, registries, targets and rules`}},
+		{"people", "people:\n  teams: [alice]\n  organizations:\n    acme: alice\n    \"\": [bob]\n    \" x\": [bob]\n    other: [bob, \"a\\nb\", 5, \"\"]\n    other: []\n  users: {}\n", []string{
+			`2: people.teams: wants keys and values, found a list: write "key: value"`,
+			`4: people.organizations.acme: wants a list, found text: put it in brackets, [alice]`,
+			`5: people.organizations: "" is no name: write one line of at most 200 bytes, without blanks around it`,
+			`6: people.organizations: " x" is no name: write one line of at most 200 bytes, without blanks around it`,
+			`7: people.organizations.other[2]: wants text, found the number 5: put it in quotes, "5"`,
+			`7: people.organizations.other[3]: is empty: give it a value or remove the key`,
+			`7: people.organizations.other[1]: is no name: write one line of at most 200 bytes, without blanks around it`,
+			`8: people.organizations.other: is given twice, first in line 7: remove one`,
+			`9: people.users: unknown key: there are teams and organizations`,
+		}},
 		{"words of a closed list", "metrics: opne\n" + target1("mode: shadwo"), []string{
 			`1: metrics: unknown word "opne": did you mean "open"?`,
 			`3: targets[0].mode: unknown mode "shadwo": did you mean "shadow"?`,
@@ -167,7 +178,7 @@ func badConfigs() []BadConfig {
 		{"unknown registry", rule("name: a, deliver: [ci], scope: {registries: [hup]}"), []string{`3: rules[0].scope.registries[0]: unknown registry "hup": did you mean "hub"?`}},
 		{"registry named as our own", "registries: [{name: bellbuoy, type: distribution}]\n", []string{`1: registries[0].name: "bellbuoy" is the registry that bellbuoy's own events are from: give this one another name`}},
 		{"unknown registry type", "registries: [{name: a, type: Distribution}]\n", []string{`1: registries[0].type: unknown registry type "Distribution": did you mean "distribution"?`}},
-		{"unknown target type", "targets: [{name: a, type: slack}]\n", []string{`1: targets[0].type: unknown target type "slack": there is only webhook`}},
+		{"unknown target type", "targets: [{name: a, type: slack}]\n", []string{`1: targets[0].type: unknown target type "slack": there are webhook and inbox`}},
 		{"unknown event type", "keep: [artifact.pull]\n", []string{`1: keep[0]: unknown event type "artifact.pull": did you mean "artifact.pulled"?`}},
 
 		{"plugins", "plugins:\n  pins:\n  - {type: matrix, sha256: abc}\n  - {type: Matrix, sha256: " + sha + "}\n  - {type: matrix, sha256: " + sha +

@@ -37,6 +37,8 @@ type Config struct {
 	Keep []string `yaml:"keep" jsonschema:"example=[artifact.pulled]"`
 	// Plugins are senders that do not come with bellbuoy.
 	Plugins Plugins `yaml:"plugins"`
+	// People says who is in which team and organization, and so whose inboxes each reads.
+	People People `yaml:"people"`
 	// Registries are those that may post, each to /in/NAME.
 	Registries []Registry `yaml:"registries"`
 	// Targets are the receivers of events.

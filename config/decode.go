@@ -71,6 +71,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 		d.deliver(n, v, path)
 	case *Strings:
 		d.strings(n, v, path)
+	case *Groups:
+		d.groups(n, p, path)
 	case *JSON:
 		d.json(n, p, path)
 	default:

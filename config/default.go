@@ -4,7 +4,8 @@ import "time"
 
 // Default returns the configuration of a bellbuoy that was given none: it listens
 // on loopback, takes what registries of Distribution, Harbor and Quay post to /in/ and
-// their type, stores all of it, pulls and blobs too, and delivers nothing.
+// their type, stores all of it, and delivers it to the inbox of whoever runs it, but for
+// pulls, inspections and blobs, which are so many that nobody would find the rest.
 func Default() *Config {
 	c := defaults()
 	c.Keep = []string{
@@ -14,6 +15,12 @@ func Default() *Config {
 	for _, t := range []string{"distribution", "harbor", "quay"} {
 		c.Registries = append(c.Registries, Registry{Name: t, Type: t})
 	}
+	inbox := defaultTarget()
+	inbox.Name, inbox.Type, inbox.Options = "inbox", "inbox", []byte(`{"kind":"user","name":"operator"}`)
+	everything := defaultRule()
+	everything.Name, everything.Description = "everything", "all that is not a pull, an inspection or a blob"
+	everything.Events, everything.Deliver = []string{"*", "unknown", "bellbuoy.*"}, []Deliver{{Target: inbox.Name}}
+	c.Targets, c.Rules = []Target{inbox}, []Rule{everything}
 	return &c
 }
 

@@ -24,6 +24,7 @@ metrics: open
 store: /var/lib/bb.db
 retention: {age: 3d, size: 1.5GiB}
 keep: [blob.pulled]
+people: {teams: {platform: [alice, 鲍勃], "a b": []}, organizations: {acme: [alice]}}
 registries:
   - {name: hub, type: distribution, auth: {bearer: {file: hub}}}
   - {name: two, type: distribution, auth: [{bearer: {file: hub}}, {bearer: {env: CI_TOKEN}}]}
@@ -61,7 +62,7 @@ rules:
 	at := func(line int) Pos { return Pos{path, line} }
 	file, env := NewSecret("from-file"), NewSecret("from-env")
 	bare := defaultTarget()
-	bare.Name, bare.Type, bare.Pos = "bare", "webhook", at(25)
+	bare.Name, bare.Type, bare.Pos = "bare", "webhook", at(26)
 	want := &Config{
 		Listen:    "[::1]:5080",
 		Admin:     Admin{"localhost:0"},
@@ -69,9 +70,10 @@ rules:
 		Store:     "/var/lib/bb.db",
 		Retention: Retention{Duration(72 * time.Hour), 3 << 29},
 		Keep:      []string{"blob.pulled"},
+		People:    People{Groups{"platform": {"alice", "鲍勃"}, "a b": {}}, Groups{"acme": {"alice"}}},
 		Registries: []Registry{
-			{Name: "hub", Type: "distribution", Auth: AuthList{{Bearer: &file}}, Pos: at(9)},
-			{Name: "two", Type: "distribution", Auth: AuthList{{Bearer: &file}, {Bearer: &env}}, Pos: at(10)},
+			{Name: "hub", Type: "distribution", Auth: AuthList{{Bearer: &file}}, Pos: at(10)},
+			{Name: "two", Type: "distribution", Auth: AuthList{{Bearer: &file}, {Bearer: &env}}, Pos: at(11)},
 		},
 		Targets: []Target{
 			{
@@ -85,7 +87,7 @@ rules:
 				Rate:        &Rate{20, Duration(time.Minute)},
 				Digest:      &Digest{10},
 				ParkFor:     Duration(time.Hour), DisableAfter: 3, Mode: "shadow",
-				Pos: at(12),
+				Pos: at(13),
 			},
 			bare,
 		},
@@ -96,9 +98,9 @@ rules:
 				Scope:   Scope{[]string{"hub"}, []string{"prod"}, []string{"x/**"}},
 				Tag:     &Tag{Names: Names{Regex: "v.*"}},
 				Deliver: []Deliver{{Target: "ci"}, {Target: "bare"}},
-				Pos:     at(27),
+				Pos:     at(28),
 			},
-			{Name: "b", Deliver: []Deliver{{Target: "ci"}}, Pos: at(33)},
+			{Name: "b", Deliver: []Deliver{{Target: "ci"}}, Pos: at(34)},
 		},
 		file:  path,
 		lines: c.lines,
@@ -147,7 +149,7 @@ func TestDefaults(t *testing.T) {
 func TestDefaultIsSound(t *testing.T) {
 	c := Default()
 	types := []string{"distribution", "harbor", "quay"}
-	if faults := c.check(Known{RegistryTypes: types}); len(faults) > 0 {
+	if faults := c.check(Known{RegistryTypes: types, TargetTypes: []string{"inbox"}}); len(faults) > 0 {
 		t.Errorf("faults: %v", faults)
 	}
 	var got []string
@@ -156,7 +158,7 @@ func TestDefaultIsSound(t *testing.T) {
 			t.Errorf("the registry of type %s is called %s", r.Type, r.Name)
 		}
 	}
-	if !reflect.DeepEqual(got, types) || len(c.Targets) != 0 || len(c.Rules) != 0 {
+	if !reflect.DeepEqual(got, types) || len(c.Targets) != 1 || len(c.Rules) != 1 {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -63,6 +63,7 @@ delivers them by rules, at least once. What became of each can be asked for.
 Exit status: 0 done; 1 failed; 2 wrong use or wrong config; 3 input that could
 not be read, or nothing found.`,
 		Example: `  bellbuoy run                      # needs no config
+  bellbuoy inbox                    # what you are told
   bellbuoy events --since 1h        # what came in
   bellbuoy trace ID                 # what became of it`,
 		Args:          cobra.ArbitraryArgs,
@@ -98,6 +99,7 @@ not be read, or nothing found.`,
 		newRedeliver(env),
 		newReplay(env),
 		newTest(env),
+		newInbox(env),
 		newQuarantine(env),
 		newRules(env),
 		newTargets(env),

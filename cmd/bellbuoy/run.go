@@ -20,8 +20,9 @@ func newRun(env environment) *cobra.Command {
 		Long: `Run the sidecar: take notifications, write them down, deliver them by rules.
 
 Without --config it reads ./bellbuoy.yml where there is one. Without any config
-it listens on this machine only, takes every event and keeps it in ./bellbuoy.db,
-and prints what to put into the registry's config.
+it listens on this machine only, takes every event, keeps it in ./bellbuoy.db and
+delivers it to the inbox, but for pulls and blobs, and prints what to put into the
+registry's config.
 
 With --registry-config it reads a Distribution registry's own config.yml as well:
 the endpoint named bellbuoy there says where to listen, what the registry is called

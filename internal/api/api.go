@@ -36,6 +36,8 @@ type Config struct {
 	Plugins func() []Plugin
 	// RestartPlugin has the sender of a type run anew. It is needed where Plugins is.
 	RestartPlugin func(ctx context.Context, typ string) error
+	// Inboxes are those that a user reads: his own, and those of his teams and organizations.
+	Inboxes func(user string) []store.Inbox
 	// Metrics serves what an operator watches; MetricsOpen reports whether anybody may
 	// read it, and not only programs on this machine. Both may be nil: then there is none.
 	Metrics     http.Handler
@@ -62,6 +64,11 @@ type server struct {
 //	POST /api/v1/redeliver       deliveries made again: one, or those that a filter chooses
 //	POST /api/v1/replay          stored events judged by the rules in force
 //	GET /api/v1/audit            what people had done, newest first
+//	GET /api/v1/inbox            what people are told, newest first
+//	GET /api/v1/inbox/{id}       one of them
+//	GET /api/v1/inbox/unread     how much of it they have not read
+//	POST /api/v1/inbox/{id}/read, /unread
+//	POST /api/v1/inbox/read      all of it is read, or up to one of them
 //	GET /api/v1/quarantine       bodies that could not be read
 //	GET /api/v1/quarantine/{id}  one of them, with the body
 //	GET /api/v1/rules            the rules in use, and how the last reload failed
@@ -94,6 +101,12 @@ func New(c Config) http.Handler {
 	post(mux, "/api/v1/redeliver", s.redeliver)
 	post(mux, "/api/v1/replay", s.replay)
 	get(mux, "/api/v1/audit", s.audit)
+	get(mux, "/api/v1/inbox", s.inbox)
+	get(mux, "/api/v1/inbox/{id}", s.notice)
+	get(mux, "/api/v1/inbox/unread", s.unread)
+	post(mux, "/api/v1/inbox/read", s.markAll)
+	post(mux, "/api/v1/inbox/{id}/read", s.mark(true))
+	post(mux, "/api/v1/inbox/{id}/unread", s.mark(false))
 	get(mux, "/api/v1/quarantine", s.quarantine)
 	get(mux, "/api/v1/quarantine/{id}", s.quarantined)
 	get(mux, "/api/v1/rules", s.rules)

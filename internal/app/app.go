@@ -4,7 +4,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -15,8 +14,6 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/metrics"
 	"github.com/bellbuoy/bellbuoy/internal/store"
-	"github.com/bellbuoy/bellbuoy/plugin"
-	"github.com/bellbuoy/bellbuoy/plugin/host"
 )
 
 // How long the parts may take to stop, one after the other.
@@ -84,11 +81,9 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		return err
 	}
 	now.in.Watch(m.Request)
+	carry := newCarriers(st, o.Version, senders)
 	out := delivery.New(delivery.Config{
-		Store: st, Send: send(senders), Rests: senders.Rests, Log: log, Grace: sendGrace, Target: now.target, Watch: m.Attempt,
-		Render: func(ctx context.Context, d plugin.Delivery) (plugin.Request, error) {
-			return senders.Sender(d.Type).Render(ctx, d)
-		},
+		Store: st, Send: carry.send, Rests: senders.Rests, Log: log, Grace: sendGrace, Target: now.target, Watch: m.Attempt, Render: carry.render,
 	})
 	e := newEnding(ctx)
 	defer e.stop()
@@ -103,25 +98,13 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: now.rules, Running: now.shown, Judge: now.in.Judge, Terms: now.in.Terms,
+		Rules: now.rules, Running: now.shown, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
 		Metrics: now.metrics(m, st, senders), MetricsOpen: now.metricsOpen,
-		Plugins: func() []api.Plugin { return now.plugins(senders) }, RestartPlugin: senders.Renew,
+		Plugins: func() []api.Plugin { return now.plugins(senders) }, RestartPlugin: carry.renew,
 	})
 	return parts{
 		store: st, in: now.in, out: out, admin: admin,
 		health: api.Health(ready, now.shown), log: log, set: set, options: o,
 		reload: &reloader{running: now, files: set.files, told: o.Reload, senders: senders, warmed: map[string]bool{}},
 	}.serve(e)
-}
-
-// send makes attempts with the senders, and says of those that no sender heard of that
-// they were none.
-func send(senders *host.Host) func(context.Context, plugin.Delivery) (plugin.Receipt, error) {
-	return func(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
-		receipt, err := senders.Send(ctx, d)
-		if errors.Is(err, host.ErrUnsent) {
-			err = fmt.Errorf("%w: %w", delivery.ErrUnsent, err)
-		}
-		return receipt, err
-	}
 }

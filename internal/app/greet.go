@@ -10,7 +10,7 @@ import (
 func greet(w io.Writer, name, listen, admin, path string) {
 	fmt.Fprintf(w, `
 bellbuoy runs without a configuration: it takes every event, keeps it in %[4]s
-and delivers nothing.
+and delivers it to your inbox, but for pulls and blobs.
 
 CNCF Distribution: put this into the registry's config.yml and restart the registry.
 
@@ -43,10 +43,11 @@ All of it, and a script for their APIs, is printed by
 
 Then push an image, and look from another terminal:
 
+  %[1]s inbox
   %[1]s events
   %[1]s trace ID
 
-The admin API is at http://%[3]s/api/v1. To have events delivered, write a
+The admin API is at http://%[3]s/api/v1. To have events delivered elsewhere, write a
 bellbuoy.yml here and start anew.
 
 `, name, listen, admin, path)

@@ -109,7 +109,7 @@ func load(ctx context.Context, files Files, version string) (_ settings, _ confi
 		return s, faults, err
 	}
 	faults = faults.Merge(made)
-	plain = append(c.Locate(plain), ignored(c)...)
+	plain = append(append(c.Locate(plain), ignored(c)...), alone(c)...)
 	faults = faults.Merge(plain) // nothing more of an option that is wrong
 	if err := faults.Err(); err != nil {
 		return s, faults, fmt.Errorf("%w:\n%w", ErrConfig, err)

@@ -53,7 +53,7 @@ targets:
     type: webhook
     options: {url: {env: BELLBUOY_TEST_NOT_SET}}
   - name: pigeon
-    type: pigoen
+    type: webhok
 rules:
   - name: pushes
     events: [artifact.psuhed]
@@ -67,7 +67,7 @@ FILE:8: targets[0].options.method: is neither POST nor PUT; choose one, or leave
 FILE:10: targets[0].options.headers.X Token: is not a header's name; use letters, digits and dashes
 FILE:11: targets[0].options.headers.X-Other: warning: what may be a secret stands in this file, for all who can read it: if it is one, write {env: NAME} or {file: PATH} instead
 FILE:14: targets[1].options.url: environment variable BELLBUOY_TEST_NOT_SET is not set: set it where bellbuoy is started
-FILE:16: targets[2].type: unknown target type "pigoen": there is only webhook
+FILE:16: targets[2].type: unknown target type "webhok": did you mean "webhook"?
 FILE:19: rules[0].events[0]: unknown event type "artifact.psuhed": did you mean "artifact.pushed"?
 FILE:20: rules[0].tag.regex: is no RE2 regex: missing closing ) in "v(1": correct it (RE2 has no look-around and no back-references)
 FILE:21: rules[0].deliver[0]: unknown target "cj": did you mean "ci"?
@@ -142,7 +142,7 @@ func TestNoFile(t *testing.T) {
 			t.Errorf("registry %s: %+v", name, r)
 		}
 	}
-	if len(got.Registries) != 3 || len(got.Targets) > 0 {
+	if len(got.Registries) != 3 || len(got.Targets) != 1 || got.Targets["inbox"].Type != "inbox" {
 		t.Errorf("got %+v", got)
 	}
 }

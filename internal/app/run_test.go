@@ -17,7 +17,7 @@ import (
 )
 
 // With no config at all bellbuoy says what to do, takes what a registry sends, keeps
-// all of it, blobs too, and shows it.
+// all of it, blobs too, and shows it. What is no blob it tells whoever runs it.
 func TestRunWithoutConfig(t *testing.T) {
 	t.Chdir(t.TempDir())
 	runtimeDir(t)
@@ -32,7 +32,7 @@ func TestRunWithoutConfig(t *testing.T) {
 	l.until("somebody is greeted", func() bool { return strings.HasSuffix(l.stdout.String(), "start anew.\n\n") })
 	for _, want := range []string{
 		"url: http://" + l.listen + "/in/distribution\n", "includereferences: true\n", "./bellbuoy.db",
-		"./bellbuoy events\n", "./bellbuoy trace ID\n", "http://" + l.admin + "/api/v1",
+		"./bellbuoy inbox\n", "./bellbuoy events\n", "./bellbuoy trace ID\n", "http://" + l.admin + "/api/v1",
 		"http://" + l.listen + "/in/harbor\n", "http://" + l.listen + "/in/quay/repo_push\n",
 		"./bellbuoy connect distribution\n", "./bellbuoy connect harbor\n", "./bellbuoy connect quay\n",
 		"timeout: 5s\n", "threshold: 5\n", "backoff: 1s\n", // as examples/distribution/config.yml has them
@@ -57,10 +57,16 @@ func TestRunWithoutConfig(t *testing.T) {
 	if len(pushed) != 2 || list[0].ID != pushed[1] || list[0].Type != event.BlobPushed || list[1].Type != event.ArtifactPushed {
 		t.Errorf("accepted %v, listed %+v", pushed, list)
 	}
-	for _, e := range list {
-		if len(e.Deliveries) > 0 {
-			t.Errorf("%s is delivered, to nobody that was named: %v", e.Type, e.Deliveries)
-		}
+	if len(list[0].Deliveries) > 0 {
+		t.Errorf("a blob is delivered: %v", list[0].Deliveries)
+	}
+	var told []struct{ Title, Kind, Name, Event string }
+	l.until("the push is in the inbox", func() bool {
+		l.get("/api/v1/inbox", &told)
+		return len(told) > 0
+	})
+	if len(told) != 1 || told[0].Event != pushed[0] || told[0].Kind != "user" || told[0].Name != "operator" || !strings.HasSuffix(told[0].Title, " pushed") {
+		t.Errorf("the inbox has %+v", told)
 	}
 	if got := l.notify("quay/repo_push", `{"repository":"a/b","updated_tags":["v1"]}`); len(got) != 1 {
 		t.Errorf("Quay's push became %v, want one event", got)

@@ -34,7 +34,13 @@ func (r *running) shown() api.Running {
 	return v
 }
 
-func source(p config.Pos) *api.Source { return &api.Source{File: p.File, Line: p.Line} }
+// source is nil for what is there without a configuration.
+func source(p config.Pos) *api.Source {
+	if p.File == "" {
+		return nil
+	}
+	return &api.Source{File: p.File, Line: p.Line}
+}
 
 func faultsShown(faults config.Faults) []api.Fault {
 	list := make([]api.Fault, 0, len(faults))

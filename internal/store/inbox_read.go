@@ -164,6 +164,27 @@ func (s *Store) unread(ctx context.Context, r Reader) (UnreadCount, error) {
 	return u, rows.Err()
 }
 
+// Notice returns the notice of an id. What the reader does not see is [ErrNotFound].
+func (s *Store) Notice(ctx context.Context, r Reader, id string) (Notice, error) {
+	ids, of, err := s.inboxes(ctx, s.read, r)
+	if err != nil {
+		return Notice{}, fmt.Errorf("find notice %s: %w", id, dbError(err))
+	}
+	return s.notice(ctx, r, id, ids, of)
+}
+
+// notice finds one in inboxes of those numbers.
+func (s *Store) notice(ctx context.Context, r Reader, id string, inboxes []int64, of map[int64]InboxCount) (Notice, error) {
+	found, err := s.notices(ctx, of, `n.id = ?2 AND n.inbox IN (SELECT CAST(value AS BIGINT) FROM json_each(?3))`, r.Person, id, listed(inboxes))
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("find notice %s: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return Notice{}, err
+	}
+	return found[0], nil
+}
+
 // Mark marks the notice of an id as read by the reader, or takes that mark away, and
 // returns the notice. One that is marked already keeps its time. What the reader does not
 // see is [ErrNotFound].
@@ -187,14 +208,7 @@ func (s *Store) Mark(ctx context.Context, r Reader, id string, read bool) (Notic
 	if err != nil {
 		return Notice{}, fmt.Errorf("mark notice %s: %w", id, err)
 	}
-	found, err := s.notices(ctx, of, `n.id = ?2 AND n.inbox IN (SELECT CAST(value AS BIGINT) FROM json_each(?3))`, r.Person, id, listed(ids))
-	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("mark notice %s: %w", id, ErrNotFound)
-	}
-	if err != nil {
-		return Notice{}, err
-	}
-	return found[0], nil
+	return s.notice(ctx, r, id, ids, of)
 }
 
 // markedAtOnce is how many notices one transaction marks.

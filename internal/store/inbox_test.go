@@ -156,6 +156,9 @@ func TestReadByEachForHimself(t *testing.T) {
 		if _, err := s.Mark(t.Context(), alice, strange, true); !errors.Is(err, ErrNotFound) {
 			t.Errorf("alice has marked %s: %v", strange, err)
 		}
+		if _, err := s.Notice(t.Context(), alice, strange); !errors.Is(err, ErrNotFound) {
+			t.Errorf("alice sees %s: %v", strange, err)
+		}
 	}
 	if n := rows(t, s, "notice_read"); n != 0 {
 		t.Errorf("%d marks", n)

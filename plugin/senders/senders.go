@@ -7,6 +7,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/senders/email"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/flowdock"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/hipchat"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/inbox"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/slack"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/webhook"
 )
@@ -21,6 +22,7 @@ func Builtin() map[string]Constructor {
 		"email":    email.New,
 		"flowdock": flowdock.New,
 		"hipchat":  hipchat.New,
+		"inbox":    inbox.New,
 		"slack":    slack.New,
 		"webhook":  webhook.New,
 	}
