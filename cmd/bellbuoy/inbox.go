@@ -18,9 +18,9 @@ func newInbox(env environment) *cobra.Command {
 		Short:   "List what targets of type inbox tell, newest first, or show one of it",
 		Long: `List what is told by targets of type inbox, newest first; with an ID show that one, with
 all that is known of it. Without --user you are the operator and see every inbox; with it
-you see what that user does: his own, and those of the teams and organizations that the
-config has him in. Each reads for himself: what alice has read in the inbox of a team,
-bob has not. The exit status is 3 where there is nothing.`,
+you see what that user sees: their own, and those of the teams and organizations in which
+the config has them. Everyone has marks of their own: what alice has read in the inbox of
+a team, bob has not. The exit status is 3 where there is nothing.`,
 		Example: `  bellbuoy inbox --unread
   bellbuoy inbox --user alice --level bad
   bellbuoy inbox ID

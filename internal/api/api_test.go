@@ -56,6 +56,9 @@ func newWorld(t *testing.T) *world {
 		Ready:   func() error { return nil },
 		Terms:   func(target string) (store.Terms, bool) { terms, ok := w.targets[target]; return terms, ok },
 		Judge:   judge,
+		Inboxes: func(user string) []store.Inbox {
+			return []store.Inbox{{Kind: "user", Name: user}, {Kind: "team", Name: "platform"}}
+		},
 		Version: "1.2.3",
 		Log:     slog.New(slog.NewTextHandler(log, nil)),
 	})
