@@ -20,12 +20,14 @@ func documents(t *testing.T) map[string]string {
 	t.Helper()
 	pages := map[string]string{}
 	names := []string{"README.md", "CONTRIBUTING.md", "docker-compose.yml", "examples/bellbuoy.full.yml"}
-	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil || len(docs) == 0 {
-		t.Fatalf("no pages: %v", err)
-	}
-	for _, d := range docs {
-		names = append(names, "docs/"+filepath.Base(d))
+	for _, dir := range []string{"docs", "docs/targets"} {
+		docs, err := filepath.Glob(filepath.Join(root, dir, "*.md"))
+		if err != nil || len(docs) == 0 {
+			t.Fatalf("no pages in %s: %v", dir, err)
+		}
+		for _, d := range docs {
+			names = append(names, dir+"/"+filepath.Base(d))
+		}
 	}
 	for _, name := range names {
 		b, err := os.ReadFile(filepath.Join(root, name))

@@ -27,7 +27,7 @@ func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 
 		``:               {{Message: "the options of an inbox are an object; write at least {kind: user, name: alice}"}},
 		`{}`:             {{Path: "name", Message: "is missing; give the name of the user, team or organization"}},
-		`{"kind":"org"}`: {{Path: "kind", Message: "is not one of user, team and organization; choose one, or leave it out for user"}, {Path: "name", Message: "is missing; give the name of the user, team or organization"}},
+		`{"kind":"org"}`: {{Path: "kind", Message: "is none of user, team and organization; choose one, or leave it out for user"}, {Path: "name", Message: "is missing; give the name of the user, team or organization"}},
 		`{"name":" "}`:   {{Path: "name", Message: "is empty; give it a value, or remove it"}},
 		`{"name":"a\nb","nam":1}`: {{Path: "nam", Message: `unknown option "nam"; did you mean "name"?`},
 			{Path: "name", Message: "holds a line break or another control character; remove it"}},
