@@ -11,13 +11,12 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/senders"
-	"github.com/bellbuoy/bellbuoy/plugin/senders/inbox"
 	"github.com/bellbuoy/bellbuoy/plugin/serve"
 )
 
 func newSender(env environment) *cobra.Command {
 	builtin := senders.Builtin()
-	delete(builtin, inbox.Type)
+	maps.DeleteFunc(builtin, func(typ string, _ senders.Constructor) bool { return senders.InProcess(typ) })
 	types := slices.Sorted(maps.Keys(builtin))
 	cmd := &cobra.Command{
 		Use:     "sender TYPE [describe|check|render|send]",
@@ -38,8 +37,8 @@ or sends one event for real. Without a verb it says with which flags.`,
 			if len(args) == 0 {
 				return wrongUse(cmd, "want one TYPE, not 0; there are %s", strings.Join(types, ", "))
 			}
-			if args[0] == inbox.Type {
-				return wrongUse(cmd, "targets of type %s have no process: \"bellbuoy run\" keeps what is sent to them itself", inbox.Type)
+			if senders.InProcess(args[0]) {
+				return wrongUse(cmd, "targets of type %s have no process: \"bellbuoy run\" keeps what is sent to them itself", args[0])
 			}
 			if _, ok := builtin[args[0]]; !ok {
 				return wrongUse(cmd, "no target type %q is built in; there are %s", args[0], strings.Join(types, ", "))

@@ -27,3 +27,7 @@ func Builtin() map[string]Constructor {
 		"webhook":  webhook.New,
 	}
 }
+
+// InProcess reports whether the sender of a built-in type runs in bellbuoy's own process:
+// what it sends to is bellbuoy's. Its constructor makes one that can all but send.
+func InProcess(typ string) bool { return typ == inbox.Type }
