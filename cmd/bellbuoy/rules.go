@@ -59,7 +59,7 @@ func printRules(w io.Writer, r client.Rules) error {
 		fmt.Fprintln(w)
 	}
 	if r.File == "" {
-		fmt.Fprintf(w, "No config: there are no rules, and everything is kept. Since %s.\n", second(r.Loaded))
+		fmt.Fprintf(w, "No config: this rule is there without one, and everything is kept. Since %s.\n", second(r.Loaded))
 	} else {
 		fmt.Fprintf(w, "%s of %s, in use since %s, hash %.12s.\n", rulesOf(len(r.Rules)), safe(r.File), second(r.Loaded), safe(r.RuleSet))
 	}

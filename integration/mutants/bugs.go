@@ -11,7 +11,7 @@ var (
 
 // mutants are the bugs, by what they break.
 func mutants() []mutant {
-	return []mutant{
+	return append([]mutant{
 		// What was answered 202 is on disk.
 		{
 			name: "answered-before-stored", file: "internal/store/accept.go",
@@ -176,5 +176,5 @@ func mutants() []mutant {
 			new:    "	if !reg.admits(r, at.secret) && at.secret != \"\" {",
 			finder: finder{".", "./internal/intake", "^TestCredentials$"},
 		},
-	}
+	}, inboxes()...)
 }
