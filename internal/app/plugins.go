@@ -86,7 +86,7 @@ func checkPlugins(c *config.Config) (map[string]host.File, config.Faults, error)
 
 // plugins lists the senders of the types in use, and of those that were asked for since
 // the start, by type.
-func (r *running) plugins(senders *host.Host) []api.Plugin {
+func (r *running) plugins(h *host.Host) []api.Plugin {
 	now := r.now.Load()
 	byType := map[string]*api.Plugin{}
 	at := func(typ string) *api.Plugin {
@@ -108,8 +108,11 @@ func (r *running) plugins(senders *host.Host) []api.Plugin {
 	for _, t := range now.config.Targets {
 		p := at(t.Type)
 		p.Targets = append(p.Targets, t.Name)
+		if senders.InProcess(t.Type) {
+			p.State, p.PID = string(host.Up), os.Getpid()
+		}
 	}
-	for _, s := range senders.Stats() {
+	for _, s := range h.Stats() {
 		p := at(s.Type)
 		p.State, p.Since, p.PID, p.Resident, p.Restarts, p.Deaths = string(s.State), &s.Since, s.PID, s.Resident, s.Restarts, s.Deaths
 		p.InFlight, p.LinesDropped, p.Error = s.InFlight, s.Dropped, s.Error

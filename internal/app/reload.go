@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/plugin/host"
+	"github.com/bellbuoy/bellbuoy/plugin/senders"
 )
 
 // When a changed file is read.
@@ -165,7 +166,7 @@ func (r *reloader) fail(faults config.Faults) {
 // for it. One that cannot be started is tried again by the first delivery.
 func (r *reloader) warm(ctx context.Context) {
 	for typ := range r.now.Load().types {
-		if r.warmed[typ] {
+		if r.warmed[typ] || senders.InProcess(typ) {
 			continue
 		}
 		r.warmed[typ] = true

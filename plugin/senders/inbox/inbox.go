@@ -21,10 +21,12 @@ import (
 // Type is that of the targets.
 const Type = "inbox"
 
-// How much of a message by a template is kept, in characters.
+// How much is kept: of a message by a template, in characters; of a link, which is left
+// out where it is longer, in bytes.
 const (
 	maxTitle = 400
 	maxText  = 4000
+	maxLink  = 2000
 )
 
 // Notice is what people are told of one event, in plain text.
@@ -158,6 +160,9 @@ func (s *sender) notice(ctx context.Context, d plugin.Delivery) (n Notice, scope
 	n = Notice{
 		Kind: t.kind, Name: t.name, ID: d.ID, Event: e.ID, Type: e.Type, Target: d.Target,
 		Level: b.Level, Title: b.Title, Text: b.Text, Link: b.Link,
+	}
+	if len(n.Link) > maxLink {
+		n.Link = ""
 	}
 	switch {
 	case d.Template != "":

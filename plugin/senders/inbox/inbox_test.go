@@ -5,15 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/message"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/hostile"
 )
 
 func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
@@ -142,30 +146,44 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Each event has one line of title that nobody can misread, and a level that there is.
+// Whatever strangers choose as names, a notice is plain text of one line each, a level that
+// there is, and a link to where the event says.
 func TestNoticesOfHostileNames(t *testing.T) {
 	var got Notice
 	s := Into("test", func(_ context.Context, n Notice) (bool, error) { got = n; return true, nil })
-	for _, name := range []string{"a\nb", "\x1b[31mred", "\u202egpj", "<b>x</b>", "@all", "[x](https://evil)", strings.Repeat("x", 10_000), "\xff", "\x00", "{{.}}", "${jndi}"} {
-		for _, typ := range event.Types() {
-			e := pushed(name, name)
-			e.Type, e.Actor.Name = typ, name
-			if _, err := s.Send(t.Context(), delivery(t, e, nil)); err != nil {
-				t.Fatal(err)
+	texts := hostile.Texts()
+	if len(texts) < 200 {
+		t.Fatalf("only %d texts", len(texts))
+	}
+	for i, text := range texts {
+		events := hostile.Events(text.Text)
+		for j, e := range events {
+			whole := j == len(events)-1 // its addresses too are the stranger's
+			if (i+j)%5 > 0 && !whole && e.Type != event.ArtifactPushed {
+				continue // each type has its share of the texts
 			}
-			lines := []string{got.Title}
+			if _, err := s.Send(t.Context(), delivery(t, e, nil)); err != nil {
+				t.Fatalf("%s, %s: %v", text.Name, e.Type, err)
+			}
+			lines := []string{got.Title, got.Text, got.Link}
 			for _, f := range got.Facts {
 				lines = append(lines, f.Name, f.Value)
 			}
 			for _, line := range lines {
-				if line == "" || len(line) > 4*maxTitle || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == '\u202e' || r == 0x7f }) {
-					t.Errorf("%q, %s: %q", name, typ, line)
+				if !utf8.ValidString(line) || len(line) > 4*maxText || strings.ContainsFunc(line, func(r rune) bool {
+					return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+				}) {
+					t.Errorf("%s, %s: %.200q", text.Name, e.Type, line)
 				}
+			}
+			if u, err := url.Parse(got.Link); got.Title == "" || err != nil || got.Link != "" && u.Scheme != "https" && u.Scheme != "http" ||
+				!whole && got.Link != "" && u.Host != "registry.example.com" {
+				t.Errorf("%s, %s: title %q, link %.200q, %v", text.Name, e.Type, got.Title, got.Link, err)
 			}
 			switch got.Level {
 			case message.Info, message.Good, message.Warning, message.Bad:
 			default:
-				t.Errorf("%s has the level %q", typ, got.Level)
+				t.Errorf("%s has the level %q", e.Type, got.Level)
 			}
 		}
 	}
