@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,17 +40,26 @@ func (l *life) inboxOf(user string) (list []string) {
 	return list
 }
 
-// tell posts to the admin API.
+// tell posts to the admin API what it must take.
 func (l *life) tell(path, body string) {
+	l.t.Helper()
+	if status, answer := l.post(path, body); status != http.StatusOK {
+		l.t.Fatalf("POST %s: %d %s", path, status, answer)
+	}
+}
+
+// post posts to the admin API.
+func (l *life) post(path, body string) (status int, answer string) {
 	l.t.Helper()
 	req, err := http.NewRequest("POST", "http://"+l.admin+path, strings.NewReader(body))
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if status, answer, err := do(req); err != nil || status != http.StatusOK {
-		l.t.Fatalf("POST %s: %d %s %v", path, status, answer, err)
+	if status, answer, err = do(req); err != nil {
+		l.t.Fatalf("POST %s: %v", path, err)
 	}
+	return status, answer
 }
 
 // An event is told to those whose inboxes its targets name, each of whom reads it for
@@ -118,6 +128,18 @@ func TestInboxesOfPeople(t *testing.T) {
 	r.change(strings.Replace(bells, "[alice, bob]", "[alice, dave]", 1))
 	if bob, dave := r.inboxOf("bob"), r.inboxOf("dave"); len(bob) != 0 || len(dave) != 1 {
 		t.Errorf("bob is told %q, dave %q", bob, dave)
+	}
+
+	// Its sender is this process, and cannot be had anew without it.
+	var plugins []struct {
+		Type, State string
+		PID         int
+	}
+	if r.get("/api/v1/plugins", &plugins); len(plugins) != 1 || plugins[0].Type != "inbox" || plugins[0].State != "up" || plugins[0].PID != os.Getpid() {
+		t.Errorf("the senders are %+v", plugins)
+	}
+	if status, answer := r.post("/api/v1/plugins/inbox/restart", "{}"); status != http.StatusConflict || !strings.Contains(answer, "bellbuoy's own process") {
+		t.Errorf("restart: %d %s", status, answer)
 	}
 	if log := r.log.String(); strings.Contains(log, "start sender") {
 		t.Errorf("a sender was started:\n%s", log)
