@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -89,6 +90,8 @@ type Check struct {
 	Template, Title string
 	// Samples are events that they must work for, one of each type that may come.
 	Samples []json.RawMessage
+	// Egress is what deliveries to the target will say.
+	Egress Egress
 }
 
 // Part is a part of a [Check].
@@ -131,6 +134,18 @@ type Delivery struct {
 	Title    string
 	// Resume is what the last attempt's receipt asked to be given back.
 	Resume []byte
+	// Egress says what the sender may connect to on behalf of the target.
+	Egress Egress
+}
+
+// Egress bounds the addresses that a sender connects to for a target, and the files that it
+// reads. The zero Egress is that of targets which the operator of the machine wrote: any
+// address but link-local ones and the metadata services of clouds, which are refused always.
+type Egress struct {
+	// Restricted is for targets that others made: only public addresses, and those in
+	// Allow. Their options name no file and no proxy.
+	Restricted bool
+	Allow      []netip.Prefix
 }
 
 // DecodeEvent reads d.Event.

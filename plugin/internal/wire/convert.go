@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ const (
 	maxName    = 256
 	maxValue   = 1 << 10
 	maxBody    = 64 << 10
+	maxNetwork = 64 // of an IPv6 network with its length, and what is around it
 )
 
 // fill makes m say what d says.
@@ -44,6 +46,7 @@ func (m *Delivery) fill(d *plugin.Delivery) {
 			m.Headers = append(m.Headers, &Header{Name: clean(name), Value: clean(d.Headers[name])})
 		}
 	}
+	m.Egress = writeEgress(d.Egress)
 }
 
 func (m *Delivery) read() plugin.Delivery {
@@ -67,7 +70,33 @@ func (m *Delivery) read() plugin.Delivery {
 		Template:    m.GetTemplate(),
 		Title:       m.GetTitle(),
 		Headers:     headers,
+		Egress:      readEgress(m.GetEgress()),
 	}
+}
+
+func writeEgress(e plugin.Egress) *Egress {
+	if !e.Restricted {
+		return nil
+	}
+	m := &Egress{}
+	for _, p := range e.Allow {
+		m.Allow = append(m.Allow, p.String())
+	}
+	return m
+}
+
+// readEgress allows nothing by what cannot be read.
+func readEgress(m *Egress) plugin.Egress {
+	if m == nil {
+		return plugin.Egress{}
+	}
+	e := plugin.Egress{Restricted: true}
+	for _, s := range m.GetAllow() {
+		if p, err := netip.ParsePrefix(s); err == nil {
+			e.Allow = append(e.Allow, p)
+		}
+	}
+	return e
 }
 
 // checkSize refuses what is too large to be sent.
@@ -78,13 +107,13 @@ func checkSize(d *plugin.Delivery) (size int, err error) {
 			"delivery %s is too large for a sender: event, body, options and templates are %d bytes, at most %d are sent",
 			d.ID, size, plugin.MaxDelivery))
 	}
-	aside := len(d.ID) + len(d.Target) + len(d.Type) + len(d.ContentType) + len(d.Resume)
+	aside := len(d.ID) + len(d.Target) + len(d.Type) + len(d.ContentType) + len(d.Resume) + maxNetwork*len(d.Egress.Allow)
 	for name, value := range d.Headers {
 		aside += len(name) + len(value)
 	}
 	if aside > maxAside {
 		return size, plugin.Permanent(fmt.Errorf(
-			"delivery to %q is too large for a sender: its id, names, content type, headers and resume are %d bytes, at most %d are sent",
+			"delivery to %q is too large for a sender: its id, names, content type, headers, resume and allowed networks are %d bytes, at most %d are sent",
 			cut(d.Target, 64), aside, maxAside))
 	}
 	return size + aside, nil

@@ -102,7 +102,7 @@ func readPart(s string) plugin.Part {
 }
 
 func writeCheck(typ string, c plugin.Check) (*CheckRequest, error) {
-	m := &CheckRequest{Type: typ, Options: c.Options, Template: clean(c.Template), Title: clean(c.Title)}
+	m := &CheckRequest{Type: typ, Options: c.Options, Template: clean(c.Template), Title: clean(c.Title), Egress: writeEgress(c.Egress)}
 	size := len(c.Options) + len(c.Template) + len(c.Title)
 	for _, s := range c.Samples {
 		m.Samples = append(m.Samples, s)
@@ -115,7 +115,7 @@ func writeCheck(typ string, c plugin.Check) (*CheckRequest, error) {
 }
 
 func readCheck(m *CheckRequest) plugin.Check {
-	c := plugin.Check{Template: m.GetTemplate(), Title: m.GetTitle()}
+	c := plugin.Check{Template: m.GetTemplate(), Title: m.GetTitle(), Egress: readEgress(m.GetEgress())}
 	if len(m.GetOptions()) > 0 {
 		c.Options = m.GetOptions()
 	}

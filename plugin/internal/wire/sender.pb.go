@@ -240,6 +240,7 @@ type CheckRequest struct {
 	Template      string                 `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
 	Title         string                 `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
 	Samples       [][]byte               `protobuf:"bytes,5,rep,name=samples,proto3" json:"samples,omitempty"` // events, JSON
+	Egress        *Egress                `protobuf:"bytes,6,opt,name=egress,proto3" json:"egress,omitempty"`   // absent: not restricted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +306,13 @@ func (x *CheckRequest) GetTitle() string {
 func (x *CheckRequest) GetSamples() [][]byte {
 	if x != nil {
 		return x.Samples
+	}
+	return nil
+}
+
+func (x *CheckRequest) GetEgress() *Egress {
+	if x != nil {
+		return x.Egress
 	}
 	return nil
 }
@@ -559,18 +567,19 @@ type Delivery struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Number uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // from 1, never used twice in a stream; 0 outside of one
 	// What is left until the sender has to answer; 0 = no limit.
-	TimeoutMs   int64  `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
-	Type        string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	Id          string `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
-	Attempt     int32  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Target      string `protobuf:"bytes,6,opt,name=target,proto3" json:"target,omitempty"`
-	Options     []byte `protobuf:"bytes,7,opt,name=options,proto3" json:"options,omitempty"` // JSON
-	Event       []byte `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`     // JSON
-	Body        []byte `protobuf:"bytes,9,opt,name=body,proto3,oneof" json:"body,omitempty"` // absent: the event is the message
-	ContentType string `protobuf:"bytes,10,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
-	Resume      []byte `protobuf:"bytes,11,opt,name=resume,proto3" json:"resume,omitempty"`
-	Template    string `protobuf:"bytes,12,opt,name=template,proto3" json:"template,omitempty"`
-	Title       string `protobuf:"bytes,13,opt,name=title,proto3" json:"title,omitempty"`
+	TimeoutMs   int64   `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	Type        string  `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Id          string  `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt     int32   `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Target      string  `protobuf:"bytes,6,opt,name=target,proto3" json:"target,omitempty"`
+	Options     []byte  `protobuf:"bytes,7,opt,name=options,proto3" json:"options,omitempty"` // JSON
+	Event       []byte  `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`     // JSON
+	Body        []byte  `protobuf:"bytes,9,opt,name=body,proto3,oneof" json:"body,omitempty"` // absent: the event is the message
+	ContentType string  `protobuf:"bytes,10,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	Resume      []byte  `protobuf:"bytes,11,opt,name=resume,proto3" json:"resume,omitempty"`
+	Template    string  `protobuf:"bytes,12,opt,name=template,proto3" json:"template,omitempty"`
+	Title       string  `protobuf:"bytes,13,opt,name=title,proto3" json:"title,omitempty"`
+	Egress      *Egress `protobuf:"bytes,14,opt,name=egress,proto3" json:"egress,omitempty"` // absent: not restricted
 	// Of the message, for senders that send it by HTTP.
 	Headers       []*Header `protobuf:"bytes,15,rep,name=headers,proto3" json:"headers,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -698,9 +707,61 @@ func (x *Delivery) GetTitle() string {
 	return ""
 }
 
+func (x *Delivery) GetEgress() *Egress {
+	if x != nil {
+		return x.Egress
+	}
+	return nil
+}
+
 func (x *Delivery) GetHeaders() []*Header {
 	if x != nil {
 		return x.Headers
+	}
+	return nil
+}
+
+// What may be connected to for a restricted target besides public addresses.
+type Egress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Allow         []string               `protobuf:"bytes,1,rep,name=allow,proto3" json:"allow,omitempty"` // networks, as 10.0.0.0/8
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Egress) Reset() {
+	*x = Egress{}
+	mi := &file_sender_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Egress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Egress) ProtoMessage() {}
+
+func (x *Egress) ProtoReflect() protoreflect.Message {
+	mi := &file_sender_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Egress.ProtoReflect.Descriptor instead.
+func (*Egress) Descriptor() ([]byte, []int) {
+	return file_sender_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Egress) GetAllow() []string {
+	if x != nil {
+		return x.Allow
 	}
 	return nil
 }
@@ -714,7 +775,7 @@ type Acks struct {
 
 func (x *Acks) Reset() {
 	*x = Acks{}
-	mi := &file_sender_proto_msgTypes[9]
+	mi := &file_sender_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -726,7 +787,7 @@ func (x *Acks) String() string {
 func (*Acks) ProtoMessage() {}
 
 func (x *Acks) ProtoReflect() protoreflect.Message {
-	mi := &file_sender_proto_msgTypes[9]
+	mi := &file_sender_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -739,7 +800,7 @@ func (x *Acks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acks.ProtoReflect.Descriptor instead.
 func (*Acks) Descriptor() ([]byte, []int) {
-	return file_sender_proto_rawDescGZIP(), []int{9}
+	return file_sender_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Acks) GetAcks() []*Ack {
@@ -763,7 +824,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_sender_proto_msgTypes[10]
+	mi := &file_sender_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +836,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_sender_proto_msgTypes[10]
+	mi := &file_sender_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +849,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_sender_proto_rawDescGZIP(), []int{10}
+	return file_sender_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Ack) GetNumber() uint64 {
@@ -847,7 +908,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_sender_proto_msgTypes[11]
+	mi := &file_sender_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +920,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_sender_proto_msgTypes[11]
+	mi := &file_sender_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +933,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_sender_proto_rawDescGZIP(), []int{11}
+	return file_sender_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Receipt) GetRequest() *Request {
@@ -931,7 +992,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_sender_proto_msgTypes[12]
+	mi := &file_sender_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1004,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_sender_proto_msgTypes[12]
+	mi := &file_sender_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1017,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_sender_proto_rawDescGZIP(), []int{12}
+	return file_sender_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Request) GetMethod() string {
@@ -1004,7 +1065,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_sender_proto_msgTypes[13]
+	mi := &file_sender_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1016,7 +1077,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_sender_proto_msgTypes[13]
+	mi := &file_sender_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1029,7 +1090,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_sender_proto_rawDescGZIP(), []int{13}
+	return file_sender_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Header) GetName() string {
@@ -1063,13 +1124,14 @@ const file_sender_proto_rawDesc = "" +
 	"\n" +
 	"rate_sends\x18\a \x01(\x05R\trateSends\x12\x1e\n" +
 	"\vrate_per_ms\x18\b \x01(\x03R\tratePerMs\x12!\n" +
-	"\fdigest_after\x18\t \x01(\x05R\vdigestAfter\"\x88\x01\n" +
+	"\fdigest_after\x18\t \x01(\x05R\vdigestAfter\"\xbc\x01\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\aoptions\x18\x02 \x01(\fR\aoptions\x12\x1a\n" +
 	"\btemplate\x18\x03 \x01(\tR\btemplate\x12\x14\n" +
 	"\x05title\x18\x04 \x01(\tR\x05title\x12\x18\n" +
-	"\asamples\x18\x05 \x03(\fR\asamples\"?\n" +
+	"\asamples\x18\x05 \x03(\fR\asamples\x122\n" +
+	"\x06egress\x18\x06 \x01(\v2\x1a.bellbuoy.sender.v1.EgressR\x06egress\"?\n" +
 	"\n" +
 	"CheckReply\x121\n" +
 	"\x06faults\x18\x01 \x03(\v2\x19.bellbuoy.sender.v1.FaultR\x06faults\"I\n" +
@@ -1086,7 +1148,7 @@ const file_sender_proto_rawDesc = "" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x1c.bellbuoy.sender.v1.DeliveryR\n" +
 	"deliveries\x12\x1c\n" +
-	"\tcancelled\x18\x02 \x03(\x04R\tcancelled\"\x8c\x03\n" +
+	"\tcancelled\x18\x02 \x03(\x04R\tcancelled\"\xc0\x03\n" +
 	"\bDelivery\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x1d\n" +
 	"\n" +
@@ -1102,9 +1164,12 @@ const file_sender_proto_rawDesc = "" +
 	" \x01(\tR\vcontentType\x12\x16\n" +
 	"\x06resume\x18\v \x01(\fR\x06resume\x12\x1a\n" +
 	"\btemplate\x18\f \x01(\tR\btemplate\x12\x14\n" +
-	"\x05title\x18\r \x01(\tR\x05title\x124\n" +
+	"\x05title\x18\r \x01(\tR\x05title\x122\n" +
+	"\x06egress\x18\x0e \x01(\v2\x1a.bellbuoy.sender.v1.EgressR\x06egress\x124\n" +
 	"\aheaders\x18\x0f \x03(\v2\x1a.bellbuoy.sender.v1.HeaderR\aheadersB\a\n" +
-	"\x05_body\"3\n" +
+	"\x05_body\"\x1e\n" +
+	"\x06Egress\x12\x14\n" +
+	"\x05allow\x18\x01 \x03(\tR\x05allow\"3\n" +
 	"\x04Acks\x12+\n" +
 	"\x04acks\x18\x01 \x03(\v2\x17.bellbuoy.sender.v1.AckR\x04acks\"\xe0\x01\n" +
 	"\x03Ack\x12\x16\n" +
@@ -1156,7 +1221,7 @@ func file_sender_proto_rawDescGZIP() []byte {
 }
 
 var file_sender_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sender_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_sender_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_sender_proto_goTypes = []any{
 	(Outcome)(0),            // 0: bellbuoy.sender.v1.Outcome
 	(*DescribeRequest)(nil), // 1: bellbuoy.sender.v1.DescribeRequest
@@ -1168,36 +1233,39 @@ var file_sender_proto_goTypes = []any{
 	(*RenderReply)(nil),     // 7: bellbuoy.sender.v1.RenderReply
 	(*Deliveries)(nil),      // 8: bellbuoy.sender.v1.Deliveries
 	(*Delivery)(nil),        // 9: bellbuoy.sender.v1.Delivery
-	(*Acks)(nil),            // 10: bellbuoy.sender.v1.Acks
-	(*Ack)(nil),             // 11: bellbuoy.sender.v1.Ack
-	(*Receipt)(nil),         // 12: bellbuoy.sender.v1.Receipt
-	(*Request)(nil),         // 13: bellbuoy.sender.v1.Request
-	(*Header)(nil),          // 14: bellbuoy.sender.v1.Header
+	(*Egress)(nil),          // 10: bellbuoy.sender.v1.Egress
+	(*Acks)(nil),            // 11: bellbuoy.sender.v1.Acks
+	(*Ack)(nil),             // 12: bellbuoy.sender.v1.Ack
+	(*Receipt)(nil),         // 13: bellbuoy.sender.v1.Receipt
+	(*Request)(nil),         // 14: bellbuoy.sender.v1.Request
+	(*Header)(nil),          // 15: bellbuoy.sender.v1.Header
 }
 var file_sender_proto_depIdxs = []int32{
-	5,  // 0: bellbuoy.sender.v1.CheckReply.faults:type_name -> bellbuoy.sender.v1.Fault
-	9,  // 1: bellbuoy.sender.v1.RenderRequest.delivery:type_name -> bellbuoy.sender.v1.Delivery
-	13, // 2: bellbuoy.sender.v1.RenderReply.request:type_name -> bellbuoy.sender.v1.Request
-	9,  // 3: bellbuoy.sender.v1.Deliveries.deliveries:type_name -> bellbuoy.sender.v1.Delivery
-	14, // 4: bellbuoy.sender.v1.Delivery.headers:type_name -> bellbuoy.sender.v1.Header
-	11, // 5: bellbuoy.sender.v1.Acks.acks:type_name -> bellbuoy.sender.v1.Ack
-	0,  // 6: bellbuoy.sender.v1.Ack.outcome:type_name -> bellbuoy.sender.v1.Outcome
-	12, // 7: bellbuoy.sender.v1.Ack.receipt:type_name -> bellbuoy.sender.v1.Receipt
-	13, // 8: bellbuoy.sender.v1.Receipt.request:type_name -> bellbuoy.sender.v1.Request
-	14, // 9: bellbuoy.sender.v1.Request.headers:type_name -> bellbuoy.sender.v1.Header
-	1,  // 10: bellbuoy.sender.v1.Sender.Describe:input_type -> bellbuoy.sender.v1.DescribeRequest
-	3,  // 11: bellbuoy.sender.v1.Sender.Check:input_type -> bellbuoy.sender.v1.CheckRequest
-	6,  // 12: bellbuoy.sender.v1.Sender.Render:input_type -> bellbuoy.sender.v1.RenderRequest
-	8,  // 13: bellbuoy.sender.v1.Sender.Send:input_type -> bellbuoy.sender.v1.Deliveries
-	2,  // 14: bellbuoy.sender.v1.Sender.Describe:output_type -> bellbuoy.sender.v1.Description
-	4,  // 15: bellbuoy.sender.v1.Sender.Check:output_type -> bellbuoy.sender.v1.CheckReply
-	7,  // 16: bellbuoy.sender.v1.Sender.Render:output_type -> bellbuoy.sender.v1.RenderReply
-	10, // 17: bellbuoy.sender.v1.Sender.Send:output_type -> bellbuoy.sender.v1.Acks
-	14, // [14:18] is the sub-list for method output_type
-	10, // [10:14] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	10, // 0: bellbuoy.sender.v1.CheckRequest.egress:type_name -> bellbuoy.sender.v1.Egress
+	5,  // 1: bellbuoy.sender.v1.CheckReply.faults:type_name -> bellbuoy.sender.v1.Fault
+	9,  // 2: bellbuoy.sender.v1.RenderRequest.delivery:type_name -> bellbuoy.sender.v1.Delivery
+	14, // 3: bellbuoy.sender.v1.RenderReply.request:type_name -> bellbuoy.sender.v1.Request
+	9,  // 4: bellbuoy.sender.v1.Deliveries.deliveries:type_name -> bellbuoy.sender.v1.Delivery
+	10, // 5: bellbuoy.sender.v1.Delivery.egress:type_name -> bellbuoy.sender.v1.Egress
+	15, // 6: bellbuoy.sender.v1.Delivery.headers:type_name -> bellbuoy.sender.v1.Header
+	12, // 7: bellbuoy.sender.v1.Acks.acks:type_name -> bellbuoy.sender.v1.Ack
+	0,  // 8: bellbuoy.sender.v1.Ack.outcome:type_name -> bellbuoy.sender.v1.Outcome
+	13, // 9: bellbuoy.sender.v1.Ack.receipt:type_name -> bellbuoy.sender.v1.Receipt
+	14, // 10: bellbuoy.sender.v1.Receipt.request:type_name -> bellbuoy.sender.v1.Request
+	15, // 11: bellbuoy.sender.v1.Request.headers:type_name -> bellbuoy.sender.v1.Header
+	1,  // 12: bellbuoy.sender.v1.Sender.Describe:input_type -> bellbuoy.sender.v1.DescribeRequest
+	3,  // 13: bellbuoy.sender.v1.Sender.Check:input_type -> bellbuoy.sender.v1.CheckRequest
+	6,  // 14: bellbuoy.sender.v1.Sender.Render:input_type -> bellbuoy.sender.v1.RenderRequest
+	8,  // 15: bellbuoy.sender.v1.Sender.Send:input_type -> bellbuoy.sender.v1.Deliveries
+	2,  // 16: bellbuoy.sender.v1.Sender.Describe:output_type -> bellbuoy.sender.v1.Description
+	4,  // 17: bellbuoy.sender.v1.Sender.Check:output_type -> bellbuoy.sender.v1.CheckReply
+	7,  // 18: bellbuoy.sender.v1.Sender.Render:output_type -> bellbuoy.sender.v1.RenderReply
+	11, // 19: bellbuoy.sender.v1.Sender.Send:output_type -> bellbuoy.sender.v1.Acks
+	16, // [16:20] is the sub-list for method output_type
+	12, // [12:16] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_sender_proto_init() }
@@ -1212,7 +1280,7 @@ func file_sender_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sender_proto_rawDesc), len(file_sender_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

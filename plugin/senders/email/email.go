@@ -14,6 +14,7 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/message"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/egress"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
 )
 
@@ -98,7 +99,7 @@ func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, e
 	}
 	receipt := plugin.Receipt{Request: t.show(m)}
 	p := readProgress(d.Resume)
-	all := t.attempt(ctx, p, func(to []address) (*composed, error) {
+	all := t.attempt(ctx, d.Egress, p, func(to []address) (*composed, error) {
 		if len(to) == len(t.to) {
 			return m, nil
 		}
@@ -111,14 +112,14 @@ func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, e
 	return receipt, err
 }
 
-// attempt is one session with the server.
-func (t *target) attempt(ctx context.Context, p progress, write writing) account {
+// attempt is one session with the server, wherever e lets it be.
+func (t *target) attempt(ctx context.Context, e plugin.Egress, p progress, write writing) account {
 	if _, _, waiting := p.split(t.to); len(waiting) == 0 {
 		return account{} // all that could be done was done before
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxSession)
 	defer cancel()
-	session, err := t.open(ctx)
+	session, err := t.open(ctx, egress.Guard{Egress: e})
 	if err != nil {
 		return account{stopped: &failure{session.step, err}}
 	}

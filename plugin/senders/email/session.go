@@ -52,19 +52,19 @@ type session struct {
 	step   step
 }
 
-// open connects to t, as far as that it takes mails. The session lives no longer than ctx.
+// open connects to t, where guard lets it, as far as that it takes mails. The session lives no longer than ctx.
 // Where there is an error the session says how far it came; it is closed then.
-func (t *target) open(ctx context.Context) (*session, error) {
+func (t *target) open(ctx context.Context, guard egress.Guard) (*session, error) {
 	s := &session{step: connecting}
-	if err := s.open(ctx, t); err != nil {
+	if err := s.open(ctx, t, guard); err != nil {
 		s.close()
 		return s, err
 	}
 	return s, nil
 }
 
-func (s *session) open(ctx context.Context, t *target) error {
-	dialer := net.Dialer{Control: egress.Control}
+func (s *session) open(ctx context.Context, t *target, guard egress.Guard) error {
+	dialer := net.Dialer{Control: guard.Control}
 	conn, err := dialer.DialContext(ctx, "tcp", t.server())
 	if err != nil {
 		return err

@@ -1,12 +1,15 @@
 package webhook
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/egress"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/post"
 )
@@ -16,13 +19,34 @@ type target struct {
 	url     *url.URL
 	method  string
 	headers map[string]string
+	secrets []string
 
-	hidden http.Header // headers
-	mask   *post.Mask
+	bearer         string
+	user, password string
+	oauth          oauth
+
+	tls    post.TLS
+	proxy  *url.URL
+	origin string
+
+	hidden     http.Header // headers and Authorization
+	mask       *post.Mask
+	signers    []signer
+	route      *post.Route // to url
+	tokenRoute *post.Route // to the token's server
+	consents   kept[struct{}]
 }
 
 // table is the options of a webhook.
 func table() options.Table[target] {
+	plain := func(to func(*target) *string, rules ...options.Rule) func(*target) options.Value {
+		return func(t *target) options.Value {
+			return options.Text(to(t), append([]options.Rule{options.Filled, options.Plain}, rules...)...)
+		}
+	}
+	pem := func(to func(*target) *string) func(*target) options.Value {
+		return func(t *target) options.Value { return options.Text(to(t), options.Filled, post.PEM) }
+	}
 	return options.Table[target]{
 		Of:      "a webhook",
 		Example: `{url: "https://..."}`,
@@ -42,6 +66,69 @@ func table() options.Table[target] {
 				Secret:      true,
 				Into:        func(t *target) options.Value { return options.Map(&t.headers, headerNames(), options.Plain) },
 			},
+			{
+				Name:        "secrets",
+				Description: "sign each request; whsec_ and base64, or any text. webhook-signature is made with all of them, X-Hub-Signature-256 with the first",
+				Secret:      true,
+				Into:        func(t *target) options.Value { return options.Texts(&t.secrets, 0, options.Filled, signingSecret) },
+			},
+			{
+				Name: "auth.bearer", Description: "a token, sent as Authorization: Bearer", Secret: true,
+				Into: plain(func(t *target) *string { return &t.bearer }),
+			},
+			{
+				Name: "auth.basic.user", Description: "name of the user, by HTTP's basic authentication",
+				Missing: "name the user",
+				Into:    plain(func(t *target) *string { return &t.user }, noColon),
+			},
+			{
+				Name: "auth.basic.password", Description: "of the user; may be empty", Secret: true,
+				Missing: "give the password, or \"\" where there is none",
+				Into:    func(t *target) options.Value { return options.Text(&t.password, options.Plain) },
+			},
+			{
+				Name: "auth.oauth2.token_url", Description: "of the server that gives tokens for client credentials",
+				Missing: "give the address of the token's server",
+				Into:    func(t *target) options.Value { return options.URL(&t.oauth.url) },
+			},
+			{
+				Name: "auth.oauth2.client_id", Description: "who asks for the token",
+				Missing: "give the client's id",
+				Into:    plain(func(t *target) *string { return &t.oauth.id }),
+			},
+			{
+				Name: "auth.oauth2.client_secret", Description: "of the client", Secret: true,
+				Missing: "give the client's secret",
+				Into:    plain(func(t *target) *string { return &t.oauth.secret }),
+			},
+			{
+				Name: "auth.oauth2.scopes", Description: "what the token is to be good for",
+				Into: func(t *target) options.Value { return options.Texts(&t.oauth.scopes, 0, options.Filled, options.Plain) },
+			},
+			{
+				Name: "tls.ca", Description: "certificates of the authorities to trust instead of the machine's, as PEM or the path of a file",
+				Into: pem(func(t *target) *string { return &t.tls.CA }),
+			},
+			{
+				Name: "tls.cert", Description: "certificate to show who is sending, as PEM or the path of a file",
+				Into: pem(func(t *target) *string { return &t.tls.Cert }),
+			},
+			{
+				Name: "tls.key", Description: "private key of tls.cert, as PEM or the path of a file", Secret: true,
+				Into: pem(func(t *target) *string { return &t.tls.Key }),
+			},
+			{
+				Name: "tls.server_name", Description: "name that the target's certificate must have, where it is not the URL's host",
+				Into: plain(func(t *target) *string { return &t.tls.ServerName }),
+			},
+			{
+				Name: "proxy", Description: "to connect through, instead of the one that the environment names; http, https or socks5",
+				Into: func(t *target) options.Value { return options.URL(&t.proxy, "socks5", "https", "http") },
+			},
+			{
+				Name: "cloudevents.origin", Description: "name of this sender, by which the target is asked for its consent before the first message, as CloudEvents' web hooks are",
+				Into: plain(func(t *target) *string { return &t.origin }),
+			},
 		},
 		Check: (*target).finish,
 	}
@@ -49,14 +136,116 @@ func table() options.Table[target] {
 
 // finish derives from the options what is needed with each request.
 func (t *target) finish() []plugin.Fault {
-	t.hidden = make(http.Header, len(t.headers))
-	secrets := post.SecretsOf(t.url)
+	faults := t.conflicts()
+	t.hidden = make(http.Header, len(t.headers)+1)
+	secrets := append(post.SecretsOf(t.url), t.tls.Secrets()...)
 	for name, value := range t.headers {
 		t.hidden[http.CanonicalHeaderKey(name)] = []string{value}
 		secrets = append(secrets, value)
 	}
+	switch {
+	case t.bearer != "":
+		t.authorize("Bearer " + t.bearer)
+	case t.user != "":
+		t.authorize("Basic " + base64.StdEncoding.EncodeToString([]byte(t.user+":"+t.password)))
+	case t.oauth.url != nil:
+		t.authorize("") // for what is shown; the token is not here
+		secrets = append(secrets, post.SecretsOf(t.oauth.url)...)
+	}
+	if t.proxy != nil {
+		secrets = append(secrets, post.SecretsOf(t.proxy)...)
+	}
+	secrets = append(secrets, t.hidden.Get("Authorization"), t.password, t.oauth.secret)
+	secrets = append(secrets, t.secrets...)
+	for _, s := range t.secrets {
+		t.signers = append(t.signers, newSigner(s))
+		secrets = append(secrets, strings.TrimPrefix(s, secretPrefix))
+	}
 	t.mask = post.NewMask(secrets...)
-	return nil
+	return faults
+}
+
+func (t *target) authorize(value string) { t.hidden["Authorization"] = []string{value} }
+
+// conflicts are options that are right each by itself and not together.
+func (t *target) conflicts() (faults []plugin.Fault) {
+	ways := 0
+	for _, there := range []bool{t.bearer != "", t.user != "", t.oauth.url != nil} {
+		if there {
+			ways++
+		}
+	}
+	if ways > 1 {
+		faults = append(faults, plugin.Fault{Path: "auth", Message: "has several ways, and a request has one; keep one of bearer, basic and oauth2"})
+	}
+	for name := range t.headers {
+		switch key := http.CanonicalHeaderKey(name); {
+		case key == "Authorization" && ways > 0:
+			faults = append(faults, plugin.Fault{Path: "headers." + name, Message: "is set by auth too; remove one"})
+		case key == hubSignature && len(t.secrets) > 0:
+			faults = append(faults, plugin.Fault{Path: "headers." + name, Message: "is made of secrets; remove one"})
+		}
+	}
+	if t.url.User != nil && ways > 0 {
+		faults = append(faults, plugin.Fault{Path: "url", Message: "holds a user, and auth says who is sending too; remove one"})
+	}
+	if len(t.secrets) > maxSecrets {
+		faults = append(faults, plugin.Fault{Path: "secrets", Message: "are more than a request can carry signatures of; keep at most 10, remove those that no receiver uses"})
+	}
+	if t.proxy != nil && t.proxy.Scheme == "https" && t.tls.ServerName != "" {
+		faults = append(faults, plugin.Fault{Path: "tls.server_name", Message: "would be asked of the proxy too, which is reached by https; remove it, or use a proxy by http"})
+	}
+	return faults
+}
+
+// open reads the files that the options name and finds what a target that is restricted
+// must not have.
+func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
+	guard := egress.Guard{Egress: e}
+	for _, o := range []struct {
+		path string
+		url  *url.URL
+	}{{"url", t.url}, {"auth.oauth2.token_url", t.oauth.url}} {
+		if o.url == nil {
+			continue
+		}
+		if a, ok := egress.Literal(o.url.Hostname()); ok {
+			if why := guard.Refuses(a); why != "" {
+				faults = append(faults, plugin.Fault{Path: o.path, Message: "names " + a.String() + ", " + why + "; name another host"})
+			}
+		}
+	}
+	if e.Restricted && t.proxy != nil {
+		faults = append(faults, plugin.Fault{Path: "proxy", Message: "can be set only by a target of the config file; remove it"})
+	}
+	var found []plugin.Fault
+	t.route, found = post.NewRoute(t.proxy, t.tls, e.Restricted)
+	for _, f := range found {
+		f.Path = "tls." + f.Path
+		faults = append(faults, f)
+	}
+	if t.oauth.url != nil && len(faults) == 0 {
+		elsewhere := t.tls
+		elsewhere.ServerName = ""
+		t.tokenRoute, _ = post.NewRoute(t.proxy, elsewhere, e.Restricted)
+	}
+	return faults
+}
+
+// read reads options for what e allows.
+func (s *sender) read(raw json.RawMessage, e plugin.Egress) (*target, []plugin.Fault) {
+	t, faults := s.table.Read(raw)
+	if len(faults) == 0 {
+		faults = t.open(e)
+	}
+	return t, faults
+}
+
+func noColon(s string) string {
+	if strings.Contains(s, ":") {
+		return "holds a colon, which ends a user's name; remove it"
+	}
+	return ""
 }
 
 func headerNames() options.Names {

@@ -42,7 +42,7 @@ func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
 			"X-A":"a\r\nb","X-B":5,"X-C":null,"bad name":"x","":"x","x-d":"1","X-D":"2"}}`: {
 			{Path: "Url", Message: `unknown option "Url"; did you mean "url"?`},
 			{Path: "header", Message: `unknown option "header"; did you mean "headers"?`},
-			{Path: "zzz", Message: `unknown option "zzz"; there are url, method and headers`},
+			{Path: "zzz", Message: `unknown option "zzz"; there are url, method, headers, secrets, auth, tls, proxy and cloudevents`},
 			{Path: "url", Message: "is missing; give the address to send to, as https://host/path"},
 			{Path: "method", Message: "is neither POST nor PUT; choose one, or leave it out for POST"},
 			{Path: "headers.", Message: "is not a header's name; use letters, digits and dashes"},

@@ -1,15 +1,16 @@
 // Package webhook sends events by HTTP, each as one POST or PUT of the delivery's
 // message to a URL of the target's options. A template makes a text of the event, which
 // is sent as text/plain. It never follows a redirect, and makes one attempt a call: who
-// calls repeats it.
+// calls repeats it. Only where a target refuses a token that was got before, it is sent
+// again with a new one.
 package webhook
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -24,6 +25,7 @@ type sender struct {
 	table     options.Table[target]
 	client    *post.Client
 	targets   *options.Cache[target]
+	confined  *options.Cache[target] // those that are restricted
 	templates *options.Cache[message.Template]
 }
 
@@ -32,7 +34,7 @@ type sender struct {
 func New(version string) plugin.Sender {
 	return &sender{
 		version: version, table: table(), client: post.New(version),
-		targets: options.NewCache[target](), templates: options.NewCache[message.Template](),
+		targets: options.NewCache[target](), confined: options.NewCache[target](), templates: options.NewCache[message.Template](),
 	}
 }
 
@@ -54,7 +56,7 @@ func (s *sender) Describe(context.Context) (plugin.Description, error) {
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
 	var faults []plugin.Fault
 	if c.Options != nil {
-		_, faults = s.table.Read(c.Options)
+		_, faults = s.read(c.Options, c.Egress)
 	}
 	if c.Template != "" {
 		if err := message.Try(ctx, c.Template, message.Plain, c.Samples); err != nil {
@@ -67,9 +69,10 @@ func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, err
 	return faults, ctx.Err()
 }
 
-// Render is [plugin.Sender.Render]. The time in it is that of the call.
+// Render is [plugin.Sender.Render]. The time in it is that of the call. It asks for no
+// token: where the target takes one, it stands for any.
 func (s *sender) Render(ctx context.Context, d plugin.Delivery) (plugin.Request, error) {
-	r, _, err := s.request(ctx, d)
+	_, r, _, err := s.request(ctx, d)
 	if err != nil {
 		return plugin.Request{}, err
 	}
@@ -79,38 +82,97 @@ func (s *sender) Render(ctx context.Context, d plugin.Delivery) (plugin.Request,
 // Send is [plugin.Sender.Send]. A status of 2xx is delivered, even if the rest of the
 // reply never comes.
 func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
-	r, scope, err := s.request(ctx, d)
+	t, r, scope, err := s.request(ctx, d)
 	if err != nil {
 		return plugin.Receipt{Scope: scope}, err
 	}
 	r.BodyIsMessage = d.Template == ""
-	return s.client.Send(ctx, r, post.ByStatus)
+	if t.oauth.url == nil {
+		return s.post(ctx, t, r)
+	}
+	tokens := s.client.HTTP(t.tokenRoute.Way(), d.Egress)
+	for try := 0; ; try++ {
+		token, fresh, scope, err := t.oauth.get(ctx, tokens, t.mask)
+		if err != nil {
+			return plugin.Receipt{Scope: scope}, err
+		}
+		authorized := r
+		authorized.Hidden = maps.Clone(r.Hidden)
+		authorized.Hidden["Authorization"] = []string{"Bearer " + token.value}
+		authorized.Mask = t.mask.And(token.value)
+		receipt, err := s.post(ctx, t, authorized)
+		if receipt.Status != http.StatusUnauthorized {
+			return receipt, err
+		}
+		t.oauth.token.drop(token)
+		if fresh || try > 0 { // a newer one would be no better
+			return receipt, err
+		}
+	}
+}
+
+// post makes the request, after the target has consented where it is to be asked.
+func (s *sender) post(ctx context.Context, t *target, r post.Request) (plugin.Receipt, error) {
+	if t.origin != "" {
+		if receipt, err := s.consent(ctx, t, r); err != nil {
+			return receipt, err
+		}
+	}
+	return s.client.Send(ctx, r, judge)
+}
+
+// judge is [post.ByStatus], and blames the options where the target, or the proxy, does
+// not take who is sending.
+func judge(r post.Reply) (plugin.Scope, error) {
+	scope, err := post.ByStatus(r)
+	if r.Status == http.StatusUnauthorized || r.Status == http.StatusProxyAuthRequired {
+		scope = plugin.ScopeMisconfigured
+	}
+	return scope, err
 }
 
 // request is what is sent of d.
-func (s *sender) request(ctx context.Context, d plugin.Delivery) (r post.Request, scope plugin.Scope, err error) {
-	t, err := s.targets.Read(d.Options, s.table.Accept)
+func (s *sender) request(ctx context.Context, d plugin.Delivery) (t *target, r post.Request, scope plugin.Scope, err error) {
+	known := s.targets
+	if d.Egress.Restricted {
+		known = s.confined
+	}
+	t, err = known.Read(d.Options, func(raw []byte) (*target, error) {
+		t, faults := s.read(raw, d.Egress)
+		return t, options.Wrong(faults)
+	})
 	if err != nil { // they may be put right
-		return r, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+		return nil, r, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
 	}
 	body, contentType, err := s.body(ctx, d)
 	if err != nil {
-		return r, "", err
+		return nil, r, "", err
 	}
 	if options.Plain(contentType) != "" || options.Plain(d.ID) != "" {
-		return r, "", plugin.Permanent(errors.New("the delivery's id or content type holds a control character and cannot be sent"))
+		return nil, r, "", plugin.Permanent(errors.New("the delivery's id or content type holds a control character and cannot be sent"))
 	}
-	header := http.Header{
-		"Webhook-Id":        {d.ID},
-		"Webhook-Timestamp": {strconv.FormatInt(time.Now().Unix(), 10)},
-	}
+	now := time.Now()
+	header := http.Header{"Webhook-Id": {d.ID}, "Webhook-Timestamp": {stamp(now)}}
 	if contentType != "" {
 		header["Content-Type"] = []string{contentType}
 	}
 	for name, value := range d.Headers {
 		header[name] = []string{value}
 	}
-	return post.Request{Method: t.method, URL: t.url, Header: header, Hidden: t.hidden, Body: body, Mask: t.mask}, "", nil
+	if t.origin != "" {
+		header[requestOrigin] = []string{t.origin}
+	}
+	hidden := t.hidden
+	if len(t.signers) > 0 {
+		hidden = maps.Clone(hidden) // whoever reads a trace could send it again
+		if err := t.sign(hidden, d.ID, now, body); err != nil {
+			return nil, r, "", fmt.Errorf("sign the message to target %s: %w", d.Target, err)
+		}
+	}
+	return t, post.Request{
+		Method: t.method, URL: t.url, Header: header, Hidden: hidden, Body: body,
+		Mask: t.mask, Way: t.route.Way(), Egress: d.Egress,
+	}, "", nil
 }
 
 // body is the request's: the host's message, or a text by the delivery's template.

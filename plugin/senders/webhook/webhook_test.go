@@ -135,8 +135,11 @@ func TestStatusSaysWhatIsNext(t *testing.T) {
 			t.Errorf("%d: %+v, %v", code, got, err)
 		}
 		scope := plugin.Scope("")
-		if code == http.StatusGone {
+		switch code {
+		case http.StatusGone:
 			scope = plugin.ScopeTargetGone
+		case http.StatusUnauthorized, http.StatusProxyAuthRequired:
+			scope = plugin.ScopeMisconfigured
 		}
 		if receipt.Scope != scope {
 			t.Errorf("%d: scope %q", code, receipt.Scope)

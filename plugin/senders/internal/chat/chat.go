@@ -149,7 +149,7 @@ func (s *Sender[T]) request(ctx context.Context, d plugin.Delivery) (r post.Requ
 	for name, values := range r.Header {
 		header[name] = values
 	}
-	r.Header, r.Body = header, body
+	r.Header, r.Body, r.Egress = header, body, d.Egress
 	return r, "", nil
 }
 

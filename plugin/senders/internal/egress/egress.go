@@ -1,100 +1,100 @@
-// Package egress keeps senders from addresses that no target has any business at:
-// link-local ones and the metadata services of clouds, which give the machine's
-// credentials to whoever asks from it. Loopback and private addresses are not
-// refused here.
+// Package egress keeps senders from addresses that a target has no business at. Link-local
+// ones, and the metadata services of clouds, which give the machine's credentials to
+// whoever asks from it, are refused always; what is not public only to targets that are
+// restricted, see [plugin.Egress].
 package egress
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
 // ErrDenied is what a refused connection's error is.
 var ErrDenied = errors.New("egress denied")
 
-// Denied reports whether a is link-local or a metadata service, directly or as the
-// IPv4 address within one of the IPv6 forms that a network may translate.
-func Denied(a netip.Addr) bool {
+// Guard says which addresses may be dialled. The zero Guard refuses what is refused
+// always.
+type Guard struct{ plugin.Egress }
+
+// Refuses says why a is not to be dialled: "which is a private address ..."; "" where it
+// may be.
+func (g Guard) Refuses(a netip.Addr) string {
+	if Denied(a) {
+		return "which is link-local or a cloud's metadata service, which is never a target"
+	}
 	a = a.Unmap().WithZone("")
-	if a.Is4() {
-		return denied4(a)
+	if !g.Restricted {
+		return ""
 	}
-	if !a.Is6() {
-		return true // no address at all
+	const private = "which is not public and not allowed: egress.allow of the config names the networks that targets made through the API may be in"
+	for _, v4 := range embedded(a) {
+		if !v4.IsUnspecified() && !g.allows(v4) {
+			return private
+		}
 	}
-	for _, p := range denied6() {
+	if !g.allows(a) {
+		return private
+	}
+	return ""
+}
+
+// allows reports whether a, an unmapped address, is public or in a network that is allowed.
+func (g Guard) allows(a netip.Addr) bool {
+	for _, p := range g.Allow {
 		if p.Contains(a) {
 			return true
 		}
 	}
-	for _, v4 := range embedded(a.As16()) {
-		if denied4(v4) {
-			return true
-		}
-	}
-	return false
-}
-
-func denied4(a netip.Addr) bool {
-	switch {
-	case a.IsLinkLocalUnicast(), a.IsLinkLocalMulticast(): // 169.254.0.0/16, 224.0.0.0/24
-		return true
-	case a == netip.AddrFrom4([4]byte{100, 100, 100, 200}): // Alibaba Cloud
-		return true
-	case a == netip.AddrFrom4([4]byte{168, 63, 129, 16}): // Azure's wire server
-		return true
-	case a == netip.AddrFrom4([4]byte{192, 0, 0, 192}): // Oracle Cloud
-		return true
-	}
-	return false
-}
-
-func denied6() [4]netip.Prefix {
-	return [4]netip.Prefix{
-		netip.MustParsePrefix("fe80::/10"),
-		netip.MustParsePrefix("ff02::/16"),
-		netip.MustParsePrefix("fd00:ec2::254/128"), // AWS
-		netip.MustParsePrefix("fd20:ce::254/128"),  // Google Cloud
-	}
-}
-
-// embedded lists the IPv4 addresses that b may stand for.
-func embedded(b [16]byte) []netip.Addr {
-	at := func(i int) netip.Addr { return netip.AddrFrom4([4]byte(b[i : i+4])) }
-	var found []netip.Addr
-	prefix := func(want ...byte) bool { return string(b[:len(want)]) == string(want) }
-	switch {
-	case prefix(0x20, 0x02): // 6to4
-		found = append(found, at(2))
-	case prefix(0x20, 0x01, 0, 0): // Teredo: the server, and the client inverted
-		found = append(found, at(4), netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}))
-	case prefix(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0): // NAT64
-		found = append(found, at(12))
-	case prefix(0, 0x64, 0xff, 0x9b, 0, 1): // NAT64 of one network, with a prefix of 48 to 96 bits
-		found = append(found,
-			netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]}),
-			netip.AddrFrom4([4]byte{b[7], b[9], b[10], b[11]}),
-			at(9), at(12))
-	case prefix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0): // IPv4-compatible
-		found = append(found, at(12))
-	}
-	if b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe { // ISATAP
-		found = append(found, at(12))
-	}
-	return found
+	return public(a)
 }
 
 // Control is for [net.Dialer.Control]: it refuses the address that is about to be
 // dialled, after any name was resolved, so that no name can stand for it.
-func Control(_, address string, _ syscall.RawConn) error {
+func (g Guard) Control(_, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("%w: %s is no address", ErrDenied, address)
 	}
-	if Denied(ap.Addr()) {
-		return fmt.Errorf("%w: %s is link-local or a cloud's metadata service, which is never a target", ErrDenied, ap.Addr())
+	return g.refuse(ap.Addr())
+}
+
+func (g Guard) refuse(a netip.Addr) error {
+	if why := g.Refuses(a); why != "" {
+		return fmt.Errorf("%w: %s, %s", ErrDenied, a, why)
+	}
+	return nil
+}
+
+// Host refuses a host that is an address, in any of the spellings that [Literal] knows, as
+// Control would.
+func (g Guard) Host(host string) error {
+	if a, ok := Literal(host); ok {
+		return g.refuse(a)
+	}
+	return nil
+}
+
+// Behind is Host for a host that a proxy will connect to. For a restricted target it also
+// resolves a name and refuses it where one of its addresses is refused, or there are none:
+// whatever the proxy makes of the name then is between the proxy and its resolver.
+func (g Guard) Behind(ctx context.Context, r *net.Resolver, host string) error {
+	if _, ok := Literal(host); ok || !g.Restricted {
+		return g.Host(host)
+	}
+	found, err := r.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return fmt.Errorf("%w: what a proxy is asked for must be known here too: %w", ErrDenied, err)
+	}
+	for _, a := range found {
+		if err := g.refuse(a); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestControlStopsTheDial(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	d := net.Dialer{Control: Control}
+	d := net.Dialer{Control: Guard{}.Control}
 	conn, err := d.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

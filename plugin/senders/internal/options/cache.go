@@ -2,10 +2,12 @@ package options
 
 import "sync"
 
-// Bounds of the cache: so many options, and none that are larger than this.
+// Bounds of the cache: so many options, none that are larger than this, and all of them no
+// larger than that.
 const (
-	maxCached     = 1024
-	maxCachedSize = 8 << 10
+	maxCached      = 1024
+	maxCachedSize  = 64 << 10 // certificates may be among them
+	maxCachedTotal = 8 << 20
 )
 
 // Cache keeps what was read, options or templates, by its bytes, so that a busy
@@ -13,6 +15,7 @@ const (
 type Cache[T any] struct {
 	mu   sync.Mutex
 	read map[string]*T
+	size int // of the keys
 }
 
 // NewCache makes an empty one.
@@ -32,12 +35,17 @@ func (c *Cache[T]) Read(raw []byte, read func([]byte) (*T, error)) (*T, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.read) >= maxCached {
-		for old := range c.read { // one of them, by chance
-			delete(c.read, old)
+	if known := c.read[string(raw)]; known != nil {
+		return known, nil // another was faster, and what it knows is kept
+	}
+	for old := range c.read { // some of them, by chance
+		if len(c.read) < maxCached && c.size+len(raw) <= maxCachedTotal {
 			break
 		}
+		delete(c.read, old)
+		c.size -= len(old)
 	}
 	c.read[string(raw)] = t
+	c.size += len(raw)
 	return t, nil
 }

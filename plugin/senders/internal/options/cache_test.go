@@ -25,6 +25,16 @@ func TestCacheIsBounded(t *testing.T) {
 	if n := len(c.read); n != maxCached {
 		t.Errorf("%d entries", n)
 	}
+	for i := range 2 * maxCachedTotal / maxCachedSize {
+		get(strings.Repeat(string(rune('a'+i%26)), maxCachedSize-i))
+	}
+	size := 0
+	for raw := range c.read {
+		size += len(raw)
+	}
+	if size > maxCachedTotal || size != c.size || len(c.read) == 0 {
+		t.Errorf("%d bytes, counted as %d", size, c.size)
+	}
 	for _, test := range []struct {
 		raw  string
 		want int

@@ -31,7 +31,7 @@ type Field[T any] struct {
 	Name        string
 	Description string // for people: lower case, no full stop
 	// Missing is what to do where the option is not there: "give the address to send to".
-	// Where it is "" the option may be left out.
+	// Where it is "" the option may be left out; so may one of a group that is not there.
 	Missing string
 	Secret  bool // it is never shown
 	Into    func(*T) Value
@@ -68,7 +68,7 @@ func (t Table[T]) Read(raw json.RawMessage) (*T, []plugin.Fault) {
 			continue // strangers has said so
 		}
 		if !found {
-			if f.Missing != "" {
+			if f.Missing != "" && grouped(tree, f.Name) {
 				faults = append(faults, plugin.Fault{Path: f.Name, Message: "is missing; " + f.Missing})
 			}
 			continue
@@ -89,14 +89,19 @@ func (t Table[T]) Read(raw json.RawMessage) (*T, []plugin.Fault) {
 // Accept is Read for options that were checked before: what is wrong with them is one error.
 func (t Table[T]) Accept(raw []byte) (*T, error) {
 	into, faults := t.Read(raw)
+	return into, Wrong(faults)
+}
+
+// Wrong is faults as one error; nil where there are none.
+func Wrong(faults []plugin.Fault) error {
 	if len(faults) == 0 {
-		return into, nil
+		return nil
 	}
 	problems := make([]string, len(faults))
 	for i, f := range faults {
 		problems[i] = strings.TrimSpace(f.Path + " " + f.Message)
 	}
-	return nil, errors.New(strings.Join(problems, "; "))
+	return errors.New(strings.Join(problems, "; "))
 }
 
 // object reads a JSON object.
@@ -121,6 +126,16 @@ func lookup(tree map[string]json.RawMessage, name string) (value json.RawMessage
 		return nil, false, false
 	}
 	return lookup(inner, rest)
+}
+
+// grouped reports whether the group that name stands in is there.
+func grouped(tree map[string]json.RawMessage, name string) bool {
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 {
+		return true
+	}
+	_, found, _ := lookup(tree, name[:dot])
+	return found
 }
 
 // strangers reports the keys of tree, which stands at prefix, that no field names, and

@@ -3,7 +3,6 @@ package options
 import (
 	"encoding/json"
 	"maps"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -278,7 +277,7 @@ func (v urlValue) read(raw json.RawMessage) []problem {
 			return wrong("has a port that does not exist; it is between 1 and 65535")
 		}
 	}
-	if a, err := netip.ParseAddr(u.Hostname()); err == nil && egress.Denied(a) {
+	if a, ok := egress.Literal(u.Hostname()); ok && egress.Denied(a) {
 		return wrong("names %s, which is link-local or a cloud's metadata service and never a target; name another host", a)
 	}
 	u.Fragment, u.RawFragment = "", "" // never sent

@@ -1,6 +1,7 @@
 package post
 
 import (
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
@@ -33,9 +34,12 @@ func MaskURL(u *url.URL) string {
 
 // Mask hides secrets in texts: a target may repeat in its reply what it was sent. A nil
 // Mask hides nothing but what [MaskURL] does.
-type Mask struct{ replacer *strings.Replacer }
+type Mask struct {
+	secrets  []string // as they were given
+	replacer *strings.Replacer
+}
 
-// NewMask hides secrets, each as it is, as a URL may spell it, and without the word in
+// NewMask hides secrets, each as it is, as a URL or JSON may spell it, and without the word in
 // front of credentials ("Bearer ..."). What is shorter than four bytes is left, since it
 // would be found everywhere.
 func NewMask(secrets ...string) *Mask {
@@ -49,6 +53,8 @@ func NewMask(secrets ...string) *Mask {
 		add(s)
 		add(url.QueryEscape(s))
 		add(url.PathEscape(s))
+		add(inJSON(s, true))
+		add(inJSON(s, false))
 		if _, credentials, ok := strings.Cut(s, " "); ok {
 			add(strings.TrimSpace(credentials))
 		}
@@ -61,7 +67,26 @@ func NewMask(secrets ...string) *Mask {
 	for _, s := range all {
 		pairs = append(pairs, s, masked)
 	}
-	return &Mask{strings.NewReplacer(pairs...)}
+	return &Mask{secrets, strings.NewReplacer(pairs...)}
+}
+
+// And is m that hides more secrets too.
+func (m *Mask) And(secrets ...string) *Mask {
+	if m != nil {
+		secrets = slices.Concat(m.secrets, secrets)
+	}
+	return NewMask(secrets...)
+}
+
+// inJSON is s between the quotes of a JSON text; html has it as the encoder of Go does.
+func inJSON(s string, html bool) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(html)
+	if e.Encode(s) != nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(b.String(), `"`), "\"\n")
 }
 
 // SecretsOf are the parts of u that [MaskURL] masks, and may turn up elsewhere.

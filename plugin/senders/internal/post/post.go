@@ -28,58 +28,34 @@ const maxRead = 64 << 10
 // Client makes requests, and keeps their connections for the next. It may be used by
 // many goroutines at the same time.
 type Client struct {
-	agent     string
-	http      *retryablehttp.Client
-	transport *http.Transport
+	agent string
+	http  *retryablehttp.Client
+	roads *roads
 }
 
 // New makes a client that names itself bellbuoy/version to targets. Connections go
-// through the proxies that the environment names; where there is one, the guard
-// against link-local and metadata addresses can check only addresses in URLs, not
-// what the proxy makes of a name.
-func New(version string) *Client {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: egress.Control}
-	transport := &http.Transport{
-		Proxy:                  proxy,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConns:           512,
-		MaxIdleConnsPerHost:    64,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: maxRead,
-		DisableCompression:     true, // a reply is at most what was read
-	}
+// through the proxies that the environment names, unless a request has one of its own.
+// Where there is one, the guard refuses addresses in URLs; what a proxy makes of a name
+// is the proxy's own, see [egress.Guard.Behind].
+func New(version string) *Client { return newClient(version, nil) }
+
+// newClient asks resolver for addresses; nil is the machine's.
+func newClient(version string, resolver *net.Resolver) *Client {
+	roads := newRoads(resolver)
 	client := retryablehttp.NewClient()
 	client.HTTPClient = &http.Client{
-		Transport:     keepIdle{transport},
+		Transport:     roads,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	client.Logger = nil
 	client.RetryMax = 0
 	client.CheckRetry = func(context.Context, *http.Response, error) (bool, error) { return false, nil }
 	client.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	return &Client{agent: "bellbuoy/" + version, http: client, transport: transport}
+	return &Client{agent: "bellbuoy/" + version, http: client, roads: roads}
 }
 
 // CloseIdle closes the connections that are kept for later.
-func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
-
-// keepIdle hides the transport's CloseIdleConnections, which the client calls after
-// each failure: one target that fails must not cost the others their connections.
-type keepIdle struct{ transport *http.Transport }
-
-func (k keepIdle) RoundTrip(r *http.Request) (*http.Response, error) { return k.transport.RoundTrip(r) }
-
-// proxy is the environment's; a variable that cannot be read may hold a password, so
-// the error does not repeat it.
-func proxy(r *http.Request) (*url.URL, error) {
-	u, err := http.ProxyFromEnvironment(r)
-	if err != nil {
-		return nil, errors.New("the proxy that the environment names cannot be read")
-	}
-	return u, nil
-}
+func (c *Client) CloseIdle() { c.roads.closeIdle() }
 
 // Request is one request to a target. It is not changed.
 type Request struct {
@@ -94,6 +70,10 @@ type Request struct {
 	// Mask hides what is secret in the URL, and wherever else it turns up. nil hides what
 	// [MaskURL] does.
 	Mask *Mask
+	// Way is how the target is reached; nil is the way of all that say nothing else.
+	Way *Way
+	// Egress is the delivery's.
+	Egress plugin.Egress
 }
 
 // Reply is what a target answered.
@@ -115,18 +95,23 @@ func (c *Client) Show(r Request) plugin.Request {
 	shown := plugin.Request{Method: r.method(), URL: r.Mask.url(r.URL), Headers: make(map[string]string, len(r.Header)+len(r.Hidden)+1)}
 	shown.Headers["User-Agent"] = c.agent
 	for name, values := range r.Header {
-		if rest, ok := strings.CutPrefix(name, "Webhook-"); ok {
-			name = "webhook-" + strings.ToLower(rest) // as they are documented
-		}
-		shown.Headers[name] = values[0]
+		shown.Headers[spelled(name)] = values[0]
 	}
 	for name := range r.Hidden {
-		shown.Headers[name] = masked
+		shown.Headers[spelled(name)] = masked
 	}
 	if r.Body != nil {
 		shown.Body = r.Mask.Text(string(r.Body))
 	}
 	return shown
+}
+
+// spelled is a header's name as people know it.
+func spelled(name string) string {
+	if rest, ok := strings.CutPrefix(name, "Webhook-"); ok {
+		return "webhook-" + strings.ToLower(rest) // as they are documented
+	}
+	return name
 }
 
 func (r Request) method() string {
@@ -145,6 +130,7 @@ func (c *Client) Send(ctx context.Context, r Request, judge Judge) (plugin.Recei
 	}
 	receipt := plugin.Receipt{Request: c.Show(shown)}
 	began := time.Now()
+	ctx = along(ctx, r.Way, egress.Guard{Egress: r.Egress})
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { began = time.Now() },
 	})

@@ -92,10 +92,46 @@ func explain(ctx context.Context, host string, err error) (plugin.Scope, error) 
 	if badCertificate(err) {
 		return plugin.ScopeMisconfigured, fmt.Errorf("send to %s: its certificate is not accepted: %w", host, err)
 	}
+	if scope, words := handshake(err); words != "" {
+		return scope, fmt.Errorf("send to %s: %s: %w", host, words, err)
+	}
 	if timeout, ok := errors.AsType[net.Error](err); ctx.Err() != nil || ok && timeout.Timeout() {
 		return "", fmt.Errorf("send to %s: no answer in time: %w", host, err)
 	}
 	return "", fmt.Errorf("send to %s: %w", host, err)
+}
+
+// handshake says in plain words what a TLS handshake failed of, and whom that is about; ""
+// where it did not. What the other side thought it says by an alert, which has no type.
+func handshake(err error) (plugin.Scope, string) {
+	const (
+		old      = "it speaks no TLS of 1.2 or later"
+		refusing = "it does not accept the client certificate"
+	)
+	text := err.Error()
+	if strings.Contains(text, "tls: server selected unsupported protocol version") {
+		return plugin.ScopeMisconfigured, old
+	}
+	if strings.HasSuffix(text, ": Proxy Authentication Required") {
+		return plugin.ScopeMisconfigured, "the proxy asks for other credentials"
+	}
+	if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "remote error" {
+		return "", ""
+	}
+	_, alert, _ := strings.Cut(text, "remote error: tls: ")
+	switch alert {
+	case "protocol version not supported":
+		return plugin.ScopeMisconfigured, old
+	case "certificate required":
+		return plugin.ScopeMisconfigured, "it demands a client certificate"
+	case "bad certificate": // before TLS 1.3 the same for one that is missing
+		return plugin.ScopeMisconfigured, "it demands a client certificate, or does not accept the one shown"
+	case "unknown certificate authority", "unsupported certificate", "revoked certificate", "expired certificate", "unknown certificate", "access denied":
+		return plugin.ScopeMisconfigured, refusing
+	case "handshake failure":
+		return "", "it agrees to no TLS handshake, for want of a common cipher or of a client certificate"
+	}
+	return "", ""
 }
 
 func badCertificate(err error) bool {

@@ -1,0 +1,52 @@
+package options
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
+)
+
+// What a group must have is missing only where the group is there; its schema says the same.
+func TestMissingWithinAGroup(t *testing.T) {
+	type target struct{ user, password, url string }
+	table := Table[target]{Of: "a test", Example: "{}", Fields: []Field[target]{
+		{Name: "auth.basic.user", Missing: "name the user", Into: func(t *target) Value { return Text(&t.user) }},
+		{Name: "auth.basic.password", Secret: true, Into: func(t *target) Value { return Text(&t.password) }},
+	}}
+	for raw, want := range map[string][]plugin.Fault{
+		`{}`:                      nil,
+		`{"auth":null}`:           nil,
+		`{"auth":{}}`:             nil,
+		`{"auth":{"basic":null}}`: nil,
+		`{"auth":{"basic":{}}}`:   {{Path: "auth.basic.user", Message: "is missing; name the user"}},
+		`{"auth":{"basic":"x"}}`:  {{Path: "auth.basic", Message: "is not a group of options; it has user and password"}},
+		`{"auth":{"basic":{"usr":"x"}}}`: {
+			{Path: "auth.basic.usr", Message: `unknown option "auth.basic.usr"; did you mean "auth.basic.user"?`},
+			{Path: "auth.basic.user", Message: "is missing; name the user"}},
+	} {
+		if _, got := table.Read(json.RawMessage(raw)); !cmp.Equal(want, got) {
+			t.Errorf("%s: %s", raw, cmp.Diff(want, got))
+		}
+	}
+	var schema struct {
+		Required   []string
+		Properties struct {
+			Auth struct {
+				Required   []string
+				Properties struct{ Basic struct{ Required []string } }
+			}
+		}
+	}
+	if err := json.Unmarshal(table.Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	if schema.Required != nil || schema.Properties.Auth.Required != nil || !cmp.Equal(schema.Properties.Auth.Properties.Basic.Required, []string{"user"}) {
+		t.Errorf("schema: %s", table.Schema())
+	}
+	if got := table.Secrets(); !cmp.Equal(got, []string{"auth.basic.password"}) {
+		t.Errorf("secrets: %q", got)
+	}
+}
