@@ -112,7 +112,7 @@ func handshake(err error) (plugin.Scope, string) {
 	if strings.Contains(text, "tls: server selected unsupported protocol version") {
 		return plugin.ScopeMisconfigured, old
 	}
-	if strings.HasSuffix(text, ": Proxy Authentication Required") {
+	if strings.HasSuffix(text, "Proxy Authentication Required") {
 		return plugin.ScopeMisconfigured, "the proxy asks for other credentials"
 	}
 	if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "remote error" {
@@ -129,7 +129,7 @@ func handshake(err error) (plugin.Scope, string) {
 	case "unknown certificate authority", "unsupported certificate", "revoked certificate", "expired certificate", "unknown certificate", "access denied":
 		return plugin.ScopeMisconfigured, refusing
 	case "handshake failure":
-		return "", "it agrees to no TLS handshake, for want of a common cipher or of a client certificate"
+		return plugin.ScopeMisconfigured, "it agrees to no TLS handshake, for want of a common cipher or of a client certificate"
 	}
 	return "", ""
 }
