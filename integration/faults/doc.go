@@ -53,7 +53,7 @@
 //	targets are hostile, beside a good one     TestHostileTargets                      30 classes    30
 //	... to the sender alone                    plugin/senders/webhook TestHostileServers  14 classes 14
 //	... with every status                      plugin/senders/webhook TestStatusSaysWhatIsNext  500  500
-//	... and lead to metadata services          plugin/senders/webhook TestMetadataServicesAreOutOfReach
+//	... and lead to metadata services          plugin/senders/internal/post TestMetadataServicesAreOutOfReach
 //	one target of many is dead, one hangs      TestDeadAndSlowTarget                   2 of 20       2 of 100
 //	a target is down for twelve hours          internal/delivery TestCircuit           1             1
 //	... really down, for a while               integration TestReceiverDownAndBack     1             1

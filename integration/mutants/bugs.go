@@ -153,9 +153,9 @@ func mutants() []mutant {
 			finder: finder{".", "./plugin/senders/webhook", "^TestRedirectIsNotFollowed$"},
 		},
 		{
-			name: "metadata-in-reach", file: "plugin/senders/internal/egress/egress.go",
-			old:    "	for _, v4 := range embedded(a.As16()) {\n		if denied4(v4) {",
-			new:    "	for _, v4 := range embedded(a.As16()) {\n		if denied4(v4) && a.Is4() {",
+			name: "metadata-in-reach", file: "plugin/senders/internal/egress/address.go",
+			old:    "	for _, v4 := range embedded(a) {\n		if denied4(v4) {",
+			new:    "	for _, v4 := range embedded(a) {\n		if denied4(v4) && a.Is4() {",
 			finder: finder{".", "./plugin/senders/internal/egress", "^TestDenied$"},
 		},
 		{

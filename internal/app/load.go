@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/bellbuoy/bellbuoy/config"
@@ -164,13 +165,14 @@ func (s *settings) ask(ctx context.Context, k *checkers) (senders map[string]plu
 }
 
 // plainSecrets warns of what the type of t names as secret and the file has as text.
-// secrets are the paths that the type names.
+// secrets are the paths that the type names. A file's path is none: of what may stand in a
+// file, some types take the path too.
 func plainSecrets(i int, t config.Target, secrets []string) config.Faults {
 	var out config.Faults
 	var said []string
 	for _, path := range secrets {
 		for _, o := range named(t.Options, path) {
-			if o.value == "" || slices.Contains(t.SecretPaths, o.path) || slices.Contains(said, o.path) {
+			if o.value == "" || filepath.IsAbs(o.value) || slices.Contains(t.SecretPaths, o.path) || slices.Contains(said, o.path) {
 				continue
 			}
 			said = append(said, o.path)

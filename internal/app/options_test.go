@@ -71,7 +71,7 @@ func TestMasks(t *testing.T) {
 
 func TestPlainSecrets(t *testing.T) {
 	target := config.Target{
-		Options:     json.RawMessage(`{"url": "https://example.com", "headers": {"A": "in the file", "B": "from elsewhere", "C": "", "D": "in the file"}}`),
+		Options:     json.RawMessage(`{"url": "https://example.com", "headers": {"A": "in the file", "B": "from elsewhere", "C": "", "D": "in the file", "E": "/run/secrets/key.pem"}}`),
 		SecretPaths: []string{"headers.B"},
 	}
 	const says = "what may be a secret stands in this file, for all who can read it: if it is one, write {env: NAME} or {file: PATH} instead"

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -68,6 +67,3 @@ func (t *target) sign(header http.Header, id string, at time.Time, body []byte) 
 	header[hubSignature] = []string{"sha256=" + hex.EncodeToString(mac.Sum(nil))}
 	return nil
 }
-
-// stamp is a moment as a request tells it.
-func stamp(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }

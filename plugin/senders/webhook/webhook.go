@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -152,7 +153,10 @@ func (s *sender) request(ctx context.Context, d plugin.Delivery) (t *target, r p
 		return nil, r, "", plugin.Permanent(errors.New("the delivery's id or content type holds a control character and cannot be sent"))
 	}
 	now := time.Now()
-	header := http.Header{"Webhook-Id": {d.ID}, "Webhook-Timestamp": {stamp(now)}}
+	header := http.Header{
+		"Webhook-Id":        {d.ID},
+		"Webhook-Timestamp": {strconv.FormatInt(now.Unix(), 10)},
+	}
 	if contentType != "" {
 		header["Content-Type"] = []string{contentType}
 	}
