@@ -16,7 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/certtest"
 )
 
 const page = "../../../docs/targets/webhook.md"
@@ -198,5 +201,45 @@ func TestOptionsOfThePage(t *testing.T) {
 	last := len(rows) - 1
 	if want := "there are " + strings.Join(rows[:last], ", ") + " and " + rows[last]; !strings.HasSuffix(faults[0].Message, want) {
 		t.Errorf("the page has %q, the table says %s", rows, faults[0].Message)
+	}
+}
+
+// The options that the page shows by themselves are good ones, as soon as the secrets and
+// the files that they name are there.
+func TestOptionsThatThePageShows(t *testing.T) {
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	authority := certtest.NewAuthority(t)
+	pair := authority.Issue(t, "bellbuoy", time.Hour)
+	for name, text := range map[string]string{"ca.crt": authority.PEM, "tls.crt": pair.Cert, "tls.key": pair.Key} {
+		write(t, filepath.Join(dir, name), text)
+	}
+	shown := regexp.MustCompile("(?s)```yaml\n( +options:\n.*?)```").FindAllSubmatch(b, -1)
+	shown = append(shown, regexp.MustCompile("`(auth: \\{(?:bearer|basic)[^`]*)`").FindAllSubmatch(b, -1)...)
+	if len(shown) != 4 {
+		t.Errorf("%d examples", len(shown))
+	}
+	for _, m := range shown {
+		text := regexp.MustCompile(`\{env: [A-Z_]+\}`).ReplaceAllString(string(m[1]), "s3cret")
+		text = strings.ReplaceAll(text, "/etc/bellbuoy", dir)
+		var read map[string]any
+		if err := yaml.Unmarshal([]byte(text), &read); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		options, ok := read["options"].(map[string]any)
+		if !ok {
+			options = read
+			options["url"] = "https://ci.example.com/hook"
+		}
+		raw, err := json.Marshal(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if faults, err := newSender(t).Check(t.Context(), plugin.Check{Options: raw}); len(faults) > 0 || err != nil {
+			t.Errorf("%s: %v, %v", text, faults, err)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
-	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/egress"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/post"
 )
@@ -201,20 +200,6 @@ func (t *target) conflicts() (faults []plugin.Fault) {
 // open reads the files that the options name and finds what a target that is restricted
 // must not have.
 func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
-	guard := egress.Guard{Egress: e}
-	for _, o := range []struct {
-		path string
-		url  *url.URL
-	}{{"url", t.url}, {"auth.oauth2.token_url", t.oauth.url}} {
-		if o.url == nil {
-			continue
-		}
-		if a, ok := egress.Literal(o.url.Hostname()); ok {
-			if why := guard.Refuses(a); why != "" {
-				faults = append(faults, plugin.Fault{Path: o.path, Message: "names " + a.String() + ", " + why + "; name another host"})
-			}
-		}
-	}
 	if e.Restricted && t.proxy != nil {
 		faults = append(faults, plugin.Fault{Path: "proxy", Message: "can be set only by a target of the config file; remove it"})
 	}
@@ -234,7 +219,7 @@ func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
 
 // read reads options for what e allows.
 func (s *sender) read(raw json.RawMessage, e plugin.Egress) (*target, []plugin.Fault) {
-	t, faults := s.table.Read(raw)
+	t, faults := s.table.ReadFor(raw, e)
 	if len(faults) == 0 {
 		faults = t.open(e)
 	}

@@ -144,8 +144,9 @@ func TestRestrictedTarget(t *testing.T) {
 	for raw, want := range map[string][]plugin.Fault{
 		`{"url":"https://ci.example.com"}`: nil,
 		`{"url":"http://127.1:8080/"}`:     {{Path: "url", Message: "names 127.0.0.1" + private}},
-		`{"url":"https://ci.example.com","auth":{"oauth2":{"token_url":"http://[::ffff:10.0.0.1]/","client_id":"a","client_secret":"b"}},"proxy":"http://proxy.example.com","tls":{"ca":"/etc/passwd"}}`: {
-			{Path: "auth.oauth2.token_url", Message: "names ::ffff:10.0.0.1" + private},
+		`{"url":"https://ci.example.com","auth":{"oauth2":{"token_url":"http://[::ffff:10.0.0.1]/","client_id":"a","client_secret":"b"}}}`: {
+			{Path: "auth.oauth2.token_url", Message: "names ::ffff:10.0.0.1" + private}},
+		`{"url":"https://ci.example.com","proxy":"http://proxy.example.com","tls":{"ca":"/etc/passwd"}}`: {
 			{Path: "proxy", Message: "can be set only by a target of the config file; remove it"},
 			{Path: "tls.ca", Message: "names a file, which only a target of the config file can; give the PEM itself"}},
 	} {
@@ -176,5 +177,25 @@ func TestRestrictedTarget(t *testing.T) {
 	receipt, err := s.Send(t.Context(), d)
 	if err == nil || !strings.Contains(err.Error(), "egress denied") || receipt.Scope != plugin.ScopeMisconfigured || o.asked.Load() != 0 {
 		t.Errorf("the token's server: %q, %v", receipt.Scope, err)
+	}
+}
+
+// A proxy of its own is used, and its password is told to it alone.
+func TestProxyOfATarget(t *testing.T) {
+	proxy, last := echo(t, 200)
+	address := strings.Replace(proxy.URL, "http://", "http://me:pr0xypass@", 1)
+	receipt, err := newSender(t).Send(t.Context(), with("http://ci.invalid/hook", `"proxy":"`+address+`"`))
+	if got := last().Get("Proxy-Authorization"); got != "Basic bWU6cHIweHlwYXNz" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	shows(t, receipt, err, "pr0xypass", "bWU6cHIweHlwYXNz")
+	for _, proxy := range []string{"http://me:pr0xypass@127.0.0.1:1", "https://me:pr0xypass@127.0.0.1:1", "socks5://me:pr0xypass@127.0.0.1:1", "http://me:pr0xypass@no..such..host"} {
+		for _, url := range []string{"http://ci.invalid/hook", "https://ci.invalid/hook"} {
+			receipt, err := newSender(t).Send(t.Context(), with(url, `"proxy":"`+proxy+`"`))
+			if plugin.ReadVerdict(err).Outcome != plugin.Retry {
+				t.Errorf("%s: %v", proxy, err)
+			}
+			shows(t, receipt, err, "pr0xypass")
+		}
 	}
 }

@@ -26,7 +26,7 @@ type Guard struct{ plugin.Egress }
 // may be.
 func (g Guard) Refuses(a netip.Addr) string {
 	if Denied(a) {
-		return "which is link-local or a cloud's metadata service, which is never a target"
+		return "which is link-local or a cloud's metadata service and never a target"
 	}
 	a = a.Unmap().WithZone("")
 	if !g.Restricted {

@@ -2,6 +2,8 @@ package options
 
 import (
 	"encoding/json"
+	"net/netip"
+	"net/url"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,7 +13,7 @@ import (
 
 // What a group must have is missing only where the group is there; its schema says the same.
 func TestMissingWithinAGroup(t *testing.T) {
-	type target struct{ user, password, url string }
+	type target struct{ user, password string }
 	table := Table[target]{Of: "a test", Example: "{}", Fields: []Field[target]{
 		{Name: "auth.basic.user", Missing: "name the user", Into: func(t *target) Value { return Text(&t.user) }},
 		{Name: "auth.basic.password", Secret: true, Into: func(t *target) Value { return Text(&t.password) }},
@@ -48,5 +50,27 @@ func TestMissingWithinAGroup(t *testing.T) {
 	}
 	if got := table.Secrets(); !cmp.Equal(got, []string{"auth.basic.password"}) {
 		t.Errorf("secrets: %q", got)
+	}
+}
+
+// A URL that names an address is judged by what its target may reach.
+func TestURLOfARestrictedTarget(t *testing.T) {
+	type target struct{ url *url.URL }
+	table := Table[target]{Of: "a test", Example: "{}", Fields: []Field[target]{
+		{Name: "url", Into: func(t *target) Value { return URL(&t.url) }},
+	}}
+	inside := plugin.Egress{Restricted: true, Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	for _, c := range []struct {
+		host   string
+		egress plugin.Egress
+		fault  bool
+	}{
+		{"10.1.2.3", plugin.Egress{}, false}, {"10.1.2.3", inside, false}, {"10.1.2.3", plugin.Egress{Restricted: true}, true}, {"0x7f.1", inside, true}, {"0x7f.1", plugin.Egress{}, false},
+		{"0xa9fea9fe", plugin.Egress{}, true}, {"0xa9fea9fe", inside, true}, {"localhost", inside, false}, {"8.8.8.8", plugin.Egress{Restricted: true}, false},
+	} {
+		_, faults := table.ReadFor(json.RawMessage(`{"url":"http://`+c.host+`"}`), c.egress)
+		if (len(faults) > 0) != c.fault {
+			t.Errorf("%s for %+v: %v", c.host, c.egress, faults)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/egress"
 )
 
 // Table is the options of one target type, which are read into a T.
@@ -55,6 +56,12 @@ func wrong(format string, args ...any) []problem {
 // Read reads raw and reports all that is wrong with it. T is nil where anything is. No
 // fault repeats a value, which may be secret.
 func (t Table[T]) Read(raw json.RawMessage) (*T, []plugin.Fault) {
+	return t.ReadFor(raw, plugin.Egress{})
+}
+
+// ReadFor is Read for a target that e is said of: a URL that names an address which e
+// refuses is a fault. What a name stands for is found when it is dialled.
+func (t Table[T]) ReadFor(raw json.RawMessage, e plugin.Egress) (*T, []plugin.Fault) {
 	tree, ok := object(raw)
 	if !ok {
 		return nil, []plugin.Fault{{Message: fmt.Sprintf("the options of %s are an object; write at least %s", t.Of, t.Example)}}
@@ -63,6 +70,10 @@ func (t Table[T]) Read(raw json.RawMessage) (*T, []plugin.Fault) {
 	into := new(T)
 	for _, f := range t.Fields {
 		kind := f.Into(into) // which may set what holds where the option is left out
+		if u, ok := kind.(urlValue); ok {
+			u.guard = egress.Guard{Egress: e}
+			kind = u
+		}
 		value, found, groups := lookup(tree, f.Name)
 		if !groups {
 			continue // strangers has said so

@@ -236,6 +236,7 @@ func (v mapValue) read(raw json.RawMessage) (problems []problem) {
 type urlValue struct {
 	to      **url.URL
 	schemes []string
+	guard   egress.Guard // set by [Table.ReadFor]
 }
 
 // URL is an address of one of schemes; none means http and https. One that names an
@@ -244,7 +245,7 @@ func URL(to **url.URL, schemes ...string) Value {
 	if len(schemes) == 0 {
 		schemes = []string{"http", "https"}
 	}
-	return urlValue{to, schemes}
+	return urlValue{to: to, schemes: schemes}
 }
 
 func (v urlValue) schema() map[string]any {
@@ -277,8 +278,10 @@ func (v urlValue) read(raw json.RawMessage) []problem {
 			return wrong("has a port that does not exist; it is between 1 and 65535")
 		}
 	}
-	if a, ok := egress.Literal(u.Hostname()); ok && egress.Denied(a) {
-		return wrong("names %s, which is link-local or a cloud's metadata service and never a target; name another host", a)
+	if a, ok := egress.Literal(u.Hostname()); ok {
+		if why := v.guard.Refuses(a); why != "" {
+			return wrong("names %s, %s; name another host", a, why)
+		}
 	}
 	u.Fragment, u.RawFragment = "", "" // never sent
 	*v.to = u

@@ -1,6 +1,7 @@
 package post
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -93,7 +94,8 @@ func inJSON(s string, html bool) string {
 func SecretsOf(u *url.URL) (secrets []string) {
 	if u.User != nil {
 		password, _ := u.User.Password()
-		secrets = append(secrets, u.User.Username(), password)
+		credentials := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
+		secrets = append(secrets, u.User.Username(), password, credentials)
 	}
 	secrets = append(secrets, u.RawQuery)
 	for _, pair := range strings.Split(u.RawQuery, "&") {

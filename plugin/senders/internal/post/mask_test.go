@@ -28,6 +28,13 @@ func TestWhatIsSecretIsMasked(t *testing.T) {
 	if want := "*** *** *** *** *** *** *** abc"; got != want {
 		t.Errorf("masked: %s, want %s", got, want)
 	}
+	got = m.And(`a"b/<c>`, "t0ken2").Text(`a"b/<c> a\"b/<c> a\"b/\u003cc\u003e t0ken2 t0ken dXNlcjpwYXNzdzByZA== passw0rd`)
+	if want := "*** *** *** *** *** *** ***"; got != want {
+		t.Errorf("masked more: %s, want %s", got, want)
+	}
+	if got := (*Mask)(nil).And("t0ken").Text("a t0ken"); got != "a ***" {
+		t.Errorf("masked by no more than that: %s", got)
+	}
 	if got := (*Mask)(nil).Text("as it is"); got != "as it is" {
 		t.Errorf("no mask: %s", got)
 	}
