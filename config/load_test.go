@@ -251,7 +251,7 @@ func TestAliasBombs(t *testing.T) {
 }
 
 func TestExamplesLoad(t *testing.T) {
-	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "CI_TOKEN", "DINGTALK_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
+	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "CI_TOKEN", "CI_SECRET", "DINGTALK_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
 		t.Setenv(name, "s3cret")
 	}
 	for _, name := range []string{"DINGTALK_URL", "SLACK_URL"} {

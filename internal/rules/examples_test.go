@@ -10,7 +10,7 @@ import (
 
 // The full example says in its comments what its rules do: they do it.
 func TestFullExample(t *testing.T) {
-	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "CI_TOKEN", "DINGTALK_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
+	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "CI_TOKEN", "CI_SECRET", "DINGTALK_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
 		t.Setenv(name, "s3cret")
 	}
 	for _, name := range []string{"DINGTALK_URL", "SLACK_URL"} {

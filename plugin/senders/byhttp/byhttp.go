@@ -156,7 +156,7 @@ func (s *sender) Describe(context.Context) (plugin.Description, error) {
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
 	var faults []plugin.Fault
 	if c.Options != nil {
-		_, faults = s.table.Read(c.Options)
+		_, faults = s.table.ReadFor(c.Options, c.Egress)
 	}
 	for part, text := range map[plugin.Part]string{plugin.PartTemplate: c.Template, plugin.PartTitle: c.Title} {
 		if text == "" {
@@ -203,7 +203,7 @@ func (s *sender) request(ctx context.Context, d plugin.Delivery) (post.Request, 
 	if err != nil { // its text may hold a secret
 		return post.Request{}, plugin.ScopeMisconfigured, errors.New("the request's URL is none: the options of the target do not fit")
 	}
-	r := post.Request{Method: made.Method, URL: u, Header: http.Header{}, Hidden: http.Header{}, Body: made.Body}
+	r := post.Request{Method: made.Method, URL: u, Header: http.Header{}, Hidden: http.Header{}, Body: made.Body, Egress: d.Egress}
 	if made.JSON != nil {
 		r.Header.Set("Content-Type", "application/json")
 		if r.Body, err = json.Marshal(made.JSON); err != nil {

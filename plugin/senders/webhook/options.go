@@ -129,6 +129,13 @@ func table() options.Table[target] {
 				Into: plain(func(t *target) *string { return &t.origin }),
 			},
 		},
+		Groups: map[string]string{
+			"auth":        "who is sending: one of bearer, basic and oauth2",
+			"auth.basic":  "a user and a password, by HTTP's basic authentication",
+			"auth.oauth2": "a token that is fetched by client credentials, and kept until it expires",
+			"tls":         "whom to trust, and what certificate to show; files by absolute paths are read again when they change",
+			"cloudevents": "for receivers that want to be asked before they are sent anything, as CloudEvents' web hooks do",
+		},
 		Check: (*target).finish,
 	}
 }

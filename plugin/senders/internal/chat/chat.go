@@ -91,7 +91,7 @@ func (s *Sender[T]) Describe(context.Context) (plugin.Description, error) {
 func (s *Sender[T]) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
 	var faults []plugin.Fault
 	if c.Options != nil {
-		_, faults = s.medium.Options.Read(c.Options)
+		_, faults = s.medium.Options.ReadFor(c.Options, c.Egress)
 	}
 	for _, t := range []struct {
 		part   plugin.Part

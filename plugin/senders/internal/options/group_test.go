@@ -14,7 +14,7 @@ import (
 // What a group must have is missing only where the group is there; its schema says the same.
 func TestMissingWithinAGroup(t *testing.T) {
 	type target struct{ user, password string }
-	table := Table[target]{Of: "a test", Example: "{}", Fields: []Field[target]{
+	table := Table[target]{Of: "a test", Example: "{}", Groups: map[string]string{"auth.basic": "by name"}, Fields: []Field[target]{
 		{Name: "auth.basic.user", Missing: "name the user", Into: func(t *target) Value { return Text(&t.user) }},
 		{Name: "auth.basic.password", Secret: true, Into: func(t *target) Value { return Text(&t.password) }},
 	}}
@@ -38,14 +38,20 @@ func TestMissingWithinAGroup(t *testing.T) {
 		Properties struct {
 			Auth struct {
 				Required   []string
-				Properties struct{ Basic struct{ Required []string } }
+				Properties struct {
+					Basic struct {
+						Description string
+						Required    []string
+					}
+				}
 			}
 		}
 	}
 	if err := json.Unmarshal(table.Schema(), &schema); err != nil {
 		t.Fatal(err)
 	}
-	if schema.Required != nil || schema.Properties.Auth.Required != nil || !cmp.Equal(schema.Properties.Auth.Properties.Basic.Required, []string{"user"}) {
+	if schema.Required != nil || schema.Properties.Auth.Required != nil || !cmp.Equal(schema.Properties.Auth.Properties.Basic.Required, []string{"user"}) ||
+		schema.Properties.Auth.Properties.Basic.Description != "by name" {
 		t.Errorf("schema: %s", table.Schema())
 	}
 	if got := table.Secrets(); !cmp.Equal(got, []string{"auth.basic.password"}) {

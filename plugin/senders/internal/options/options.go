@@ -20,6 +20,8 @@ type Table[T any] struct {
 	// who gave none: "a webhook", `{url: "https://..."}`.
 	Of, Example string
 	Fields      []Field[T] // in the order in which they are documented
+	// Groups describe, as fields do, what has fields within it, by its name.
+	Groups map[string]string
 	// Check finds what is wrong with several options together. It is called where each
 	// is right by itself, and may complete T. May be nil.
 	Check func(*T) []plugin.Fault
@@ -219,7 +221,11 @@ func (t Table[T]) group(prefix string) map[string]any {
 		key, _, within := strings.Cut(rest, ".")
 		if within {
 			if properties[key] == nil {
-				properties[key] = orNull(t.group(prefix + key + "."))
+				inner := orNull(t.group(prefix + key + "."))
+				if d := t.Groups[prefix+key]; d != "" {
+					inner["description"] = d
+				}
+				properties[key] = inner
 			}
 			continue
 		}
