@@ -12,6 +12,10 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/app"
 )
 
+// traceable is the variable that, set to anything, leaves the process open to debuggers of
+// the same user.
+const traceable = "BELLBUOY_TRACEABLE"
+
 func newRun(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "run",
@@ -46,6 +50,11 @@ not written down are made again.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := files.complete(cmd); err != nil {
 			return err
+		}
+		if env.getenv(traceable) == "" {
+			if err := keepPrivate(); err != nil {
+				return fmt.Errorf("keep the memory of this process from other processes: %w", err)
+			}
 		}
 		executable, err := os.Executable()
 		if err != nil {

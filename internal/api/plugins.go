@@ -19,6 +19,7 @@ type Plugin struct {
 	State    string     `json:"state"`
 	Since    *time.Time `json:"since,omitempty"` // of the state
 	Next     *time.Time `json:"next,omitempty"`
+	Protocol int        `json:"protocol,omitempty"` // version that it speaks with bellbuoy
 	PID      int        `json:"pid,omitempty"`
 	Resident int64      `json:"resident_bytes,omitempty"`
 	Restarts int        `json:"restarts"`

@@ -115,7 +115,7 @@ func (r *running) plugins(h *host.Host) []api.Plugin {
 	for _, s := range h.Stats() {
 		p := at(s.Type)
 		p.State, p.Since, p.PID, p.Resident, p.Restarts, p.Deaths = string(s.State), &s.Since, s.PID, s.Resident, s.Restarts, s.Deaths
-		p.InFlight, p.LinesDropped, p.Error = s.InFlight, s.Dropped, s.Error
+		p.InFlight, p.LinesDropped, p.Error, p.Protocol = s.InFlight, s.Dropped, s.Error, s.Protocol
 		if s.Version != "" {
 			p.Version = s.Version
 		}

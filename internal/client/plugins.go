@@ -19,6 +19,7 @@ type Plugin struct {
 	State        string       `json:"state"` // unused, starting, up, down, halted or stopped
 	Since        *time.Time   `json:"since"`
 	Next         *time.Time   `json:"next"` // of down and halted: before which it is not started
+	Protocol     int          `json:"protocol"`
 	PID          int          `json:"pid"`
 	Resident     int64        `json:"resident_bytes"`
 	Restarts     int          `json:"restarts"`

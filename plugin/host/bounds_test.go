@@ -113,28 +113,34 @@ func TestPrintingNeverBlocks(t *testing.T) {
 	}
 }
 
+// A host and a sender that are not of an age speak the latest version that both know.
 func TestProtocolVersionIsNegotiated(t *testing.T) {
 	one, two := wire.Plugins(nil)[1], wire.Plugins(nil)[1]
 	for _, c := range []struct {
 		mode    string
 		host    map[int]goplugin.PluginSet
-		version string // of the sender that answers
+		version int    // that they speak
+		answers string // the sender's version for that
 		err     string
 	}{
-		{mode: "good", host: map[int]goplugin.PluginSet{1: one, 2: two}},
-		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one}},
-		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one, 2: two}, version: "two"},
+		{mode: "good", host: map[int]goplugin.PluginSet{1: one, 2: two}, version: 1},
+		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one}, version: 1},
+		{mode: "versions 1 and 2", host: map[int]goplugin.PluginSet{1: one, 2: two}, version: 2, answers: "two"},
 		{mode: "version 2", host: map[int]goplugin.PluginSet{1: one}, err: "Plugin version: 2, Client versions: [1]"},
+		{mode: "good", host: map[int]goplugin.PluginSet{2: two}, err: "Plugin version: 1, Client versions: [2]"},
 	} {
 		h := newHost(t, c.mode, func(h *Host) { h.versions = c.host })
 		d, err := h.Sender("test").Describe(t.Context())
+		protocol := h.Stats()[0].Protocol
 		switch {
 		case c.err != "":
-			if err == nil || !strings.Contains(err.Error(), c.err) {
+			if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), "take a sender that was made for this bellbuoy") {
 				t.Errorf("%s: %v", c.mode, err)
 			}
-		case err != nil || d.Version != c.version:
-			t.Errorf("%s: version %q, %v", c.mode, d.Version, err)
+		case err != nil || d.Version != c.answers || protocol != c.version:
+			t.Errorf("%s: they speak %d, the sender of version %q answers, %v", c.mode, protocol, d.Version, err)
+		default:
+			sendOK(t, h)
 		}
 	}
 }

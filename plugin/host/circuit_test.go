@@ -262,6 +262,25 @@ func TestSenderIsConfined(t *testing.T) {
 	}
 }
 
+// Where the host lets nobody look into it, its senders do not either.
+func TestSenderIsAsPrivateAsItsHost(t *testing.T) {
+	dumpable := func(v uintptr) {
+		t.Helper()
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, v, 0, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer dumpable(1)
+	for want := range 2 {
+		dumpable(uintptr(want))
+		h := newHost(t, "good")
+		receipt, err := h.Send(t.Context(), delivery(t, act{Do: "dumpable"}))
+		if err != nil || receipt.Reply != strconv.Itoa(want) {
+			t.Errorf("of a host with %d: %q, %v", want, receipt.Reply, err)
+		}
+	}
+}
+
 // Where orphans are ours to wait for, as in a container without an init, what a sender
 // left running does not stay as a zombie.
 func TestOrphansAreReaped(t *testing.T) {

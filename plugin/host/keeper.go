@@ -30,6 +30,7 @@ type Stat struct {
 	Type     string
 	State    State
 	PID      int       // 0 unless up
+	Protocol int       // version that it and the host speak; 0 unless up
 	Resident int64     // bytes of memory in use; 0 unless up, and where the system does not tell
 	Restarts int       // starts after the first that succeeded
 	Since    time.Time // of State
@@ -345,6 +346,7 @@ func (k *keeper) stat() Stat {
 	s.Deaths = len(k.recent(time.Now()))
 	if k.state == Up {
 		s.PID = k.life.proc.pid()
+		s.Protocol = k.life.protocol
 		s.Resident = resident(s.PID)
 		s.InFlight = k.life.calls.count()
 	}

@@ -72,7 +72,8 @@ type life struct {
 	born   time.Time // when it was up
 	calls  gate      // those that are in flight
 
-	version string // as it describes itself
+	version  string // as it describes itself
+	protocol int    // the version that both speak
 
 	cancel  context.CancelFunc // ends the stream
 	once    sync.Once
@@ -132,7 +133,11 @@ func begin(ctx context.Context, typ string, c command, dir *runDir, out *output,
 // its handshake line; we do when it has answered.
 func (l *life) connect(streamCtx context.Context) error {
 	if _, err := l.client.Start(); err != nil {
-		return fmt.Errorf("start sender %s: %s", l.typ, shortened(err))
+		hint := ""
+		if strings.Contains(err.Error(), "incompatible API version") { // go-plugin has no name for it
+			hint = ": the two were made for different versions of the protocol: take a sender that was made for this bellbuoy, or another bellbuoy"
+		}
+		return fmt.Errorf("start sender %s: %s%s", l.typ, shortened(err), hint)
 	}
 	// Not by a context: go-plugin's connecting has none.
 	deadline := time.AfterFunc(l.timing.describe, l.proc.kill)
@@ -166,7 +171,7 @@ func (l *life) connect(streamCtx context.Context) error {
 	if !deadline.Stop() {
 		return fmt.Errorf("describe sender %s: no answer within %s of its handshake", l.typ, l.timing.describe)
 	}
-	l.version = printable([]byte(d.Version))
+	l.version, l.protocol = printable([]byte(d.Version)), l.client.NegotiatedVersion()
 	return nil
 }
 

@@ -229,6 +229,12 @@ func (a actor) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, err
 		}
 	case "environ":
 		receipt.Reply = strings.Join(os.Environ(), "\n")
+	case "dumpable":
+		v, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+		if err != nil {
+			return receipt, err
+		}
+		receipt.Reply = fmt.Sprint(v)
 	case "grow":
 		b := make([]byte, o.N)
 		for i := range b {

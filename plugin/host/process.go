@@ -102,6 +102,9 @@ func (p *process) Start(context.Context) error {
 
 	cmd := exec.Command(p.argv[0], p.argv[1:]...) // standard input is /dev/null
 	cmd.Env = append(p.env, wire.LifeFD+"="+strconv.Itoa(lifeFD))
+	if private() {
+		cmd.Env = append(cmd.Env, wire.PrivateVar+"=1")
+	}
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = []*os.File{lifeR}
 	if p.copy.path != "" {

@@ -16,6 +16,12 @@ func dieWithParent(attr *syscall.SysProcAttr) {
 	attr.Pdeathsig = syscall.SIGKILL
 }
 
+// private reports whether this process lets no other of its user look into it.
+func private() bool {
+	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	return err == nil && dumpable == 0
+}
+
 // confineNext keeps the process that this thread starts next, and its children, from
 // gaining rights by what they execute: no set-uid program makes them another user. It
 // stays with the thread, to which it does no harm.

@@ -54,6 +54,12 @@ func Main(senders map[string]plugin.Sender) {
 	handshake := wire.Handshake()
 	syscall.Umask(0o077)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	if os.Getenv(wire.PrivateVar) != "" {
+		if err := keepPrivate(); err != nil {
+			fmt.Fprintf(os.Stderr, "keep the memory of this process from other processes: %v\n", err)
+			os.Exit(2)
+		}
+	}
 	if err := followHost(os.Getenv(wire.LifeFD)); err != nil {
 		fmt.Fprintf(os.Stderr, "follow the host's life: %v\n", err)
 		os.Exit(2)

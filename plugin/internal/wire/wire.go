@@ -23,6 +23,10 @@ const Name = "sender"
 // its end of file means that the host is no more.
 const LifeFD = "BELLBUOY_LIFE_FD"
 
+// PrivateVar is the environment variable that, set to anything, asks a sender to let no
+// process of the same user look into it, as its host does.
+const PrivateVar = "BELLBUOY_PRIVATE"
+
 // Limits of what goes over the wire, in bytes.
 const (
 	// MaxRequest bounds one message to a sender: the largest delivery and what

@@ -1,0 +1,6 @@
+//go:build unix && !linux
+
+package serve
+
+// keepPrivate can do nothing here.
+func keepPrivate() error { return nil }
