@@ -36,6 +36,9 @@ func readOf(path string, data []byte) Read {
 	return r
 }
 
+// maxWatched is how much of a file is looked at: all of it, even of a plugin.
+const maxWatched = 1 << 30
+
 // Changed reports whether the file holds something else now, or is gone, or has come.
 // What is no regular file cannot be read twice, and never changes.
 func (r Read) Changed() bool {
@@ -57,7 +60,7 @@ func sum(r Read) (now [sha256.Size]byte) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(f, maxFile+1)); err != nil {
+	if _, err := io.Copy(h, io.LimitReader(f, maxWatched)); err != nil {
 		return now
 	}
 	h.Sum(now[:0])

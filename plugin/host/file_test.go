@@ -81,6 +81,10 @@ func TestSenderOfAFile(t *testing.T) {
 			if got := strings.TrimRight(string(line), "\x00"); got != f.Path {
 				t.Errorf("a list of processes shows %q, want %s", got, f.Path)
 			}
+			name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+			if err != nil || string(name) != "sender-good\n" {
+				t.Errorf("its name is %q, %v", name, err)
+			}
 		})
 	}
 }

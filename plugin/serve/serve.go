@@ -54,6 +54,7 @@ func Main(senders map[string]plugin.Sender) {
 	handshake := wire.Handshake()
 	syscall.Umask(0o077)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	nameProcess(filepath.Base(os.Args[0]))
 	if os.Getenv(wire.PrivateVar) != "" {
 		if err := keepPrivate(); err != nil {
 			fmt.Fprintf(os.Stderr, "keep the memory of this process from other processes: %v\n", err)
