@@ -130,7 +130,7 @@ func (s *settings) ask(ctx context.Context, k *checkers) (senders map[string]plu
 			continue // said already
 		}
 		if err := mute[t.Type]; err != nil {
-			faults = append(faults, c.Locate(config.Faults{notAsked(i, err)})...)
+			faults = append(faults, c.Locate(config.Faults{k.notAsked(i, t.Type, err)})...)
 			continue
 		}
 		sender, ok := senders[t.Type]
@@ -144,7 +144,7 @@ func (s *settings) ask(ctx context.Context, k *checkers) (senders map[string]plu
 			d, err := sender.Describe(ctx)
 			if _, ours := k.files[t.Type]; err != nil && ours && ctx.Err() == nil {
 				mute[t.Type] = err
-				faults = append(faults, c.Locate(config.Faults{notAsked(i, err)})...)
+				faults = append(faults, c.Locate(config.Faults{k.notAsked(i, t.Type, err)})...)
 				continue
 			}
 			if err != nil {

@@ -188,9 +188,15 @@ func (k *checkers) close() error {
 }
 
 // notAsked is the fault of a target whose sender, a file, does not answer.
-func notAsked(i int, err error) config.Fault {
-	return config.Faultf(fmt.Sprintf("targets[%d].type", i), "its plugin does not answer, so that nobody can say what the options mean: %v: "+
-		`run it by hand with "describe" to see what it says`, err)
+func (k *checkers) notAsked(i int, typ string, err error) config.Fault {
+	printed := ""
+	for _, s := range k.host.Stats() {
+		if n := len(s.Lines); s.Type == typ && n > 0 {
+			printed = fmt.Sprintf("; it printed %q", s.Lines[n-1].Text)
+		}
+	}
+	return config.Faultf(fmt.Sprintf("targets[%d].type", i), `its plugin does not answer, so that nobody can say what the options mean: %v%s: `+
+		`run its file by hand with "describe" to see what it says`, err, printed)
 }
 
 // PrintPin prints what pins the file of a sender in a configuration: its type, which the

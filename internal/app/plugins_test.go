@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -63,7 +64,7 @@ rules: [{name: pushes, events: [artifact.pushed], deliver: [room]}]
 
 func TestCheckAsksThePlugin(t *testing.T) {
 	dir, pin := plugins(t, "matrix")
-	config := func(pins, url string) string {
+	written := func(pins, url string) string {
 		file, _ := write(t, strings.NewReplacer("PLUGINS", dir, "PIN", pins, "URL", url).Replace(toMatrix))
 		return file
 	}
@@ -77,11 +78,11 @@ func TestCheckAsksThePlugin(t *testing.T) {
 		{"it is not pinned", "", "https://x",
 			"FILE:2: plugins.dir: has bellbuoy-sender-matrix, which is not pinned and so is not run: add what \"bellbuoy plugins hash " + dir +
 				"/bellbuoy-sender-matrix\" prints to plugins.pins if you trust it, or remove the file\n" +
-				"FILE:4: targets[0].type: unknown target type \"matrix\": there is only webhook\n"},
+				"FILE:4: targets[0].type: unknown target type \"matrix\": " + config.Suggest("matrix", Known().TargetTypes) + "\n"},
 	}
 	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
-			file := config(c.pins, c.url)
+			file := written(c.pins, c.url)
 			out, err := check(t, file)
 			if d := cmp.Diff(strings.ReplaceAll(c.want, "FILE", file), out); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
@@ -124,6 +125,7 @@ rules: [{name: pushes, deliver: [a, b, c]}]
 	for _, want := range []string{
 		`:4: targets[0].type: its plugin does not answer, so that nobody can say what the options mean: describe sender pigeon: this process has no sender of type "pigeon"`,
 		":5: targets[1].type: its plugin does not answer",
+		`exit status 3; it printed "no licence": run its file by hand`,
 		":6: targets[2].type: its plugin does not answer",
 	} {
 		if !strings.Contains(out, want) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +51,7 @@ type rig struct {
 	find    func(string) (Target, bool) // nil looks among targets
 	stop    func() error
 	scope   plugin.Scope // of failures
+	rests   atomic.Bool  // the sender of all targets' type
 	render  func(context.Context, plugin.Delivery) (plugin.Request, error)
 }
 
@@ -85,7 +87,7 @@ func (r *rig) run() {
 		}
 	}
 	d := New(Config{
-		Store: s, Send: r.send, Grace: 25 * time.Second, Log: slog.New(slog.DiscardHandler), Target: find,
+		Store: s, Send: r.send, Rests: func(string) bool { return r.rests.Load() }, Grace: 25 * time.Second, Log: slog.New(slog.DiscardHandler), Target: find,
 		Render: func(ctx context.Context, d plugin.Delivery) (plugin.Request, error) { return r.render(ctx, d) },
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -100,7 +100,9 @@ func (p *pump) rest(ctx context.Context) {
 	defer again.Stop()
 	select {
 	case o := <-p.results:
-		p.settle(o)
+		if p.settle(o) {
+			p.d.recorder.flush(ctx)
+		}
 	case <-p.poke:
 	case <-again.C:
 	case <-ctx.Done():

@@ -144,7 +144,7 @@ func (k *keeper) enter(s State) {
 }
 
 func (k *keeper) start(s *start) {
-	s.life, s.err = k.begin()
+	s.life, s.err = k.begin(k.host.ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer close(s.done)
@@ -158,8 +158,8 @@ func (k *keeper) start(s *start) {
 	k.born(s.life)
 }
 
-// begin starts a process and waits until it is up.
-func (k *keeper) begin() (*life, error) {
+// begin starts a process and waits until it is up, or ctx ends.
+func (k *keeper) begin(ctx context.Context) (*life, error) {
 	h := k.host
 	c, err := h.prepare(k.typ)
 	if err != nil {
@@ -173,7 +173,7 @@ func (k *keeper) begin() (*life, error) {
 	}
 	k.output = out
 	k.mu.Unlock()
-	return begin(h.ctx, k.typ, c, h.dir, out, h.timing, h.versions)
+	return begin(ctx, k.typ, c, h.dir, out, h.timing, h.versions)
 }
 
 // born takes in a life that is up.
@@ -289,12 +289,16 @@ func (k *keeper) renew(ctx context.Context) error {
 		k.starting = &start{done: make(chan struct{})}
 		s = k.starting
 		k.mu.Unlock()
-		return k.replace(old, s)
+		return k.replace(ctx, old, s)
 	}
 }
 
-func (k *keeper) replace(old *life, s *start) error {
-	fresh, err := k.begin()
+// replace starts a life to take the place of old, unless ctx ends before it is up.
+func (k *keeper) replace(ctx context.Context, old *life, s *start) error {
+	both, cancel := context.WithCancel(k.host.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	fresh, err := k.begin(both)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.starting = nil

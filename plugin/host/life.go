@@ -133,6 +133,13 @@ func begin(ctx context.Context, typ string, c command, dir *runDir, out *output,
 // its handshake line; we do when it has answered.
 func (l *life) connect(streamCtx context.Context) error {
 	if _, err := l.client.Start(); err != nil {
+		if strings.Contains(err.Error(), "Failed to read any lines") { // it said nothing, or is gone
+			select {
+			case <-l.proc.ended:
+				return fmt.Errorf("start sender %s: it said nothing: %w", l.typ, l.proc.state)
+			case <-time.After(lastWords):
+			}
+		}
 		hint := ""
 		if strings.Contains(err.Error(), "incompatible API version") { // go-plugin has no name for it
 			hint = ": the two were made for different versions of the protocol: take a sender that was made for this bellbuoy, or another bellbuoy"
