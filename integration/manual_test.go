@@ -152,7 +152,7 @@ func TestPageForAuthorsOfSenders(t *testing.T) {
 			t.Errorf("a block of %s is neither a file nor run: %s", b.lang, text)
 		}
 	}
-	if rings.Load() != 1 {
+	if rings.Load() != 2 { // by hand, and by bellbuoy
 		t.Errorf("the phone rang %d times", rings.Load())
 	}
 }
