@@ -103,9 +103,7 @@ func (k *kit) everyEvent(t *testing.T) {
 	}
 	d := k.delivery(event.Sample(event.ArtifactPushed))
 	d.Body, d.ContentType = []byte(`{"made":"by the host"}`), "application/json"
-	if _, err := k.try(t, "a message rendered by the host", d); err != nil {
-		t.Errorf("a message rendered by the host: %v", err)
-	}
+	_, _ = k.try(t, "a message rendered by the host", d) // which may be refused
 }
 
 // eventsInPart: what an event does not say costs nobody the message.
@@ -205,9 +203,7 @@ func renamed(e event.Event, name string) []byte {
 func (k *kit) deadContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	k.returns(t, "a context that has ended", func() {
-		if _, err := k.sender.Send(ctx, k.delivery(event.Sample(event.ArtifactPushed))); err == nil {
-			t.Error("Send says delivered, though its context had ended before")
-		}
-	})
+	if _, err := k.call(ctx, t, "a context that has ended", k.delivery(event.Sample(event.ArtifactPushed))); err == nil {
+		t.Error("Send says delivered, though its context had ended before")
+	}
 }

@@ -15,18 +15,25 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-// returns fails the test where f does not return soon after its context has ended.
-func (k *kit) returns(t *testing.T, what string, f func()) {
+// call makes one attempt, and fails the test where it does not return soon after its
+// context has ended.
+func (k *kit) call(ctx context.Context, t *testing.T, what string, d plugin.Delivery) (plugin.Receipt, error) {
 	t.Helper()
-	done := make(chan struct{})
+	type result struct {
+		receipt plugin.Receipt
+		err     error
+	}
+	done := make(chan result, 1)
 	go func() {
-		defer close(done)
-		f()
+		receipt, err := k.sender.Send(ctx, d)
+		done <- result{receipt, err}
 	}()
 	select {
-	case <-done:
+	case r := <-done:
+		return r.receipt, r.err
 	case <-time.After(k.patience):
 		t.Fatalf("%s: the call did not return within %s, nor at its context's end: the host would kill the sender", what, k.patience)
+		return plugin.Receipt{}, nil
 	}
 }
 
@@ -35,9 +42,7 @@ func (k *kit) send(t *testing.T, what string, d plugin.Delivery, limit time.Dura
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	var receipt plugin.Receipt
-	var err error
-	k.returns(t, what, func() { receipt, err = k.sender.Send(ctx, d) })
+	receipt, err := k.call(ctx, t, what, d)
 	k.bounded(t, what, receipt)
 	k.hides(t, what+": the receipt", fmt.Sprintf("%+v", receipt), k.secretsOf(string(d.Options)))
 	if err != nil {
@@ -162,11 +167,9 @@ func (k *kit) context(t *testing.T) {
 		}
 		cancel()
 	}()
-	k.returns(t, "a context that is cancelled within the request", func() {
-		if _, err := k.sender.Send(ctx, k.pushed()); plugin.ReadVerdict(err).Outcome != plugin.Retry {
-			t.Errorf("a send that was cancelled: %v; it is to be tried again", err)
-		}
-	})
+	if _, err := k.call(ctx, t, "a context that is cancelled within the request", k.pushed()); plugin.ReadVerdict(err).Outcome != plugin.Retry {
+		t.Errorf("a send that was cancelled: %v; it is to be tried again", err)
+	}
 }
 
 // callsAtOnce: calls for different events do not get into each other's way.

@@ -193,6 +193,10 @@ func (s *sender) request(ctx context.Context, d plugin.Delivery) (post.Request, 
 	if err != nil { // they may be put right
 		return post.Request{}, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
 	}
+	if d.Body != nil {
+		return post.Request{}, plugin.ScopeMisconfigured, plugin.Permanent(fmt.Errorf(
+			"target %s takes no format and no JSON template: use template.text and title, or neither", d.Target))
+	}
 	m, err := s.message(ctx, d)
 	if err != nil {
 		return post.Request{}, "", err
