@@ -140,7 +140,7 @@ func (eavesdropper) Describe(context.Context) (plugin.Description, error) {
 }
 
 // suicidal ends its process in one way or another.
-type suicidal struct{ actor }
+type suicidal struct{}
 
 func (suicidal) Describe(context.Context) (plugin.Description, error) {
 	return plugin.Description{Type: "test"}, nil
