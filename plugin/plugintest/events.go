@@ -103,6 +103,7 @@ func (k *kit) everyEvent(t *testing.T) {
 	}
 	d := k.delivery(event.Sample(event.ArtifactPushed))
 	d.Body, d.ContentType = []byte(`{"made":"by the host"}`), "application/json"
+	d.Headers = map[string]string{"Ce-Type": "kit"}
 	_, _ = k.try(t, "a message rendered by the host", d) // which may be refused
 }
 
