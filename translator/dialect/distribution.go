@@ -147,8 +147,8 @@ func distributionURL(e *event.Event) string {
 		return a.URL
 	case e.Registry.Type == "distribution": // it says where
 		return a.URL
-	case e.Registry.Host == "":
-		return ""
+	case e.Registry.Host == "": // as of a registry with http.relativeurls
+		return end + reference
 	default:
 		return "https://" + e.Registry.Host + end + reference
 	}

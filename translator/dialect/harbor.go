@@ -146,6 +146,8 @@ func newHarborEvent(e *event.Event, word string) (harborEvent, error) {
 		return h, lacks(of, e, "a repository")
 	case behind(e) == "":
 		return h, lacks(of, e, "a tag or a digest")
+	case word == "DELETE_ARTIFACT" && digestOf(e) == "": // what goes there is a digest with all its tags
+		return h, lacks(of, e, "a digest")
 	case e.Scan == nil:
 		r := harborNamed(e)
 		if r.tag == "" {

@@ -57,11 +57,11 @@ func tcr(e *event.Event, word string, _ json.RawMessage) (Message, error) {
 	t := tcrEvent{Type: word, OccurAt: e.Time.Unix(), Operator: actorOf(e)}
 	t.Data.Repository = harborRepositoryOf(e)
 	switch {
+	case e.Quota != nil && behind(e) == "": // Harbor 1.x tells of the push that was too much
+		return Message{}, lacks(of, e, "a tag or a digest")
 	case e.Quota != nil:
 		t.Data.Custom = map[string]string{"Details": harborDetails(e)}
-		if r := harborNamed(e); r != (harborNames{}) {
-			t.Data.Resources = []tcrResource{{Digest: r.digest, Tag: r.tag}}
-		}
+		t.Data.Resources = []tcrResource{{Digest: digestOf(e), Tag: tagOf(e)}}
 		return inJSON(t)
 	case e.Type == event.ArtifactSigned && !isPush(e):
 		return Message{}, errSigned(of)
