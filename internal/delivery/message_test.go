@@ -128,6 +128,7 @@ func TestMessageThatCannotBeMade(t *testing.T) {
 		says      string
 	}{
 		"the beginning of a notification": {`{"format":"native"}`, true, store.Skipped, 0, "too large (19 bytes) to be kept whole"},
+		"what a dialect cannot say":       {`{"format":"quay"}`, false, store.Skipped, 0, "Quay cannot tell of artifact.pushed without a tag, which the event does not say"},
 		"a message without bound":         {large.Encode(), false, store.Dead, 1, "larger than 256 KiB"},
 		"what another version can":        {`{"format":"telex"}`, false, store.Waiting, 1, `unknown format "telex"`},
 		"what nobody can":                 {`{`, false, store.Waiting, 1, "read how the message is made"},
