@@ -145,12 +145,16 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 func TestPages(t *testing.T) {
 	tokens(t)
 	v := validator(t)
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	pages := []string{"../README.md"}
+	for _, pattern := range []string{"../docs/*.md", "../docs/targets/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
 	}
 	shown, whole := 0, 0
-	for _, page := range append(pages, "../README.md") {
+	for _, page := range pages {
 		for i, m := range yamlBlock.FindAllStringSubmatch(string(read(t, page)), -1) {
 			text := []byte(m[1])
 			var list []any
