@@ -166,6 +166,7 @@ func TestPages(t *testing.T) {
 				continue // lines from anywhere
 			}
 			if section, ok := doc["bellbuoy"]; ok { // in a registry's own file
+				var err error
 				if text, err = yaml.Marshal(&section); err != nil {
 					t.Fatal(err)
 				}
