@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -53,7 +54,7 @@ type unreadable struct{ error }
 // blame says what failed, and whether it may be put right: a template that cannot be read
 // may be, one that fails for an event fails for it again.
 func blame(ctx context.Context, what, target string, err error) error {
-	if bad, ok := err.(unreadable); ok {
+	if bad, ok := errors.AsType[unreadable](err); ok {
 		return fmt.Errorf("read the %s of the message to target %s: %w", what, target, bad.error)
 	}
 	if ctx.Err() != nil {
