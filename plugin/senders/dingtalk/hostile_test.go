@@ -63,18 +63,30 @@ func ours(n ast.Node, source []byte, m chattest.Made) error {
 		}
 	case *ast.Link:
 		to := string(n.Destination)
-		if label := string(n.Text(source)); m.Templates && (to != chattest.Own || label != "x") || !m.Templates && (label != "Open" || !m.Leads(to)) {
+		if label := label(n, source); m.Templates && (to != chattest.Own || label != "x") || !m.Templates && (label != "Open" || !m.Leads(to)) {
 			return fmt.Errorf("a link %q to %s", label, to)
 		}
 	case *ast.Emphasis:
 		if !m.Templates || n.Level != 2 {
-			return fmt.Errorf("emphasis %q", n.Text(source))
+			return fmt.Errorf("emphasis %q", label(n, source))
 		}
 	case *ast.Document, *ast.Paragraph, *ast.TextBlock, *ast.Text, *ast.String, *ast.List, *ast.ListItem, *ast.Blockquote:
 	default:
 		return fmt.Errorf("a %s", n.Kind())
 	}
 	return nil
+}
+
+// label is the text within n.
+func label(n ast.Node, source []byte) (s string) {
+	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		if t, ok := c.(*ast.Text); ok {
+			s += string(t.Segment.Value(source))
+		} else {
+			s += label(c, source)
+		}
+	}
+	return s
 }
 
 // Names as they are look as they are.
