@@ -132,10 +132,6 @@ func (s *Sender[T]) request(ctx context.Context, d plugin.Delivery) (r post.Requ
 	if err != nil { // they may be put right
 		return r, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
 	}
-	if d.Body != nil {
-		return r, plugin.ScopeMisconfigured, plugin.Permanent(fmt.Errorf(
-			"target %s takes no format and no JSON template, in which names that strangers chose would be markup: use template.text and title, or neither", d.Target))
-	}
 	m, err := s.message(ctx, d)
 	if err != nil {
 		return r, "", err
@@ -160,6 +156,10 @@ func (s *Sender[T]) message(ctx context.Context, d plugin.Delivery) (Message, er
 		return Message{}, plugin.Permanent(err)
 	}
 	m := Message{Brief: quiet(message.BriefOf(e)), Event: e}
+	if d.Body != nil { // made for programs: people see what it is, and none of it is markup
+		m.Facts, m.Link = nil, ""
+		m.Text = Quiet(Cut(string(d.Body), maxHosts, bytesOf))
+	}
 	if m.Body, err = s.text(ctx, d); err != nil {
 		return m, err
 	}
@@ -175,6 +175,9 @@ func (s *Sender[T]) message(ctx context.Context, d plugin.Delivery) (Message, er
 	}
 	return m, nil
 }
+
+// maxHosts is how many bytes are told of a message that the host rendered.
+const maxHosts = 4000
 
 // body is m as JSON, shortened until it is within the limit.
 func (s *Sender[T]) body(t *T, m Message) ([]byte, error) {

@@ -76,6 +76,23 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// What the host made for programs is told as it is, as text.
+func TestMessageOfTheHost(t *testing.T) {
+	d := pushed()
+	d.Body, d.ContentType = []byte("{\"text\": \"@all\",\n \"x\": \"\xff"+strings.Repeat("y", 10_000)), "application/json"
+	r, err := newParrot(0).Render(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got said
+	if err := json.Unmarshal([]byte(r.Body), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Heading != "prod/api:v1 pushed" || got.Body != "" || !strings.HasPrefix(got.Text, "{\"text\": \"＠all\",  \"x\": \"\uFFFDyyy") || len(got.Text) > 4100 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestMessagesThatCannotBeMade(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*plugin.Delivery)
@@ -85,7 +102,6 @@ func TestMessagesThatCannotBeMade(t *testing.T) {
 	}{
 		"options":         {func(d *plugin.Delivery) { d.Options = json.RawMessage(`{}`) }, plugin.Retry, plugin.ScopeMisconfigured, "read the options of target ops: url is missing; give it"},
 		"event":           {func(d *plugin.Delivery) { d.Event = json.RawMessage(`{"v":"x"}`) }, plugin.PermanentFail, "", "decode event of delivery 0192-d1: "},
-		"host's message":  {func(d *plugin.Delivery) { d.Body = []byte("{}") }, plugin.PermanentFail, plugin.ScopeMisconfigured, "target ops takes no format and no JSON template"},
 		"template":        {func(d *plugin.Delivery) { d.Template = "{{.tpye}}" }, plugin.Retry, "", "read the template of the message to target ops: line 1: "},
 		"title":           {func(d *plugin.Delivery) { d.Title = "{{" }, plugin.Retry, "", "read the title of the message to target ops: line 1: "},
 		"template's work": {func(d *plugin.Delivery) { d.Template = "{{len .v}}" }, plugin.PermanentFail, "", "fill in the template of the message to target ops: line 1:"},

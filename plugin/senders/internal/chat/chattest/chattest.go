@@ -161,9 +161,9 @@ func (m Made) Leads(to string) bool {
 	return err == nil && ownErr == nil && own.Host != "" && strings.EqualFold(u.Host, own.Host) && u.User == nil && (u.Scheme == "http" || u.Scheme == "https")
 }
 
-// Hostile makes messages of the events of every hostile text, by default and by template,
-// which has {{.actor.name}} and such in the medium's markup, and title. What is in none of
-// the medium's texts is checked here; read says what else is wrong.
+// Hostile makes messages of the events of every hostile text: the default, what the host
+// made, and by a title and template, which has {{.actor.name}} and such in the medium's
+// markup. What should be in no text at all is looked for here; read says what else is wrong.
 func Hostile(t *testing.T, construct func(version string) plugin.Sender, options map[string]any, template string, read func(Made) error) {
 	t.Helper()
 	s := New(t, construct)
@@ -193,6 +193,8 @@ func Hostile(t *testing.T, construct func(version string) plugin.Sender, options
 			if i == 0 || i == len(events)-1 {
 				d.Template, d.Title = template, "{{.actor.name}} of {{.repository.full_name}}"
 				try(text.Name+", by template", d, e)
+				d.Template, d.Title, d.Body = "", "", []byte(text.Text)
+				try(text.Name+", by the host", d, e)
 			}
 		}
 	}
