@@ -35,6 +35,9 @@ func (s *sender) letter(ctx context.Context, d plugin.Delivery) (*letter, error)
 		return nil, plugin.Permanent(err)
 	}
 	l := &letter{Brief: message.BriefOf(e), Event: e.Type, Target: d.Target, ID: d.ID}
+	if hostOf(l.Link) == "" {
+		l.Link = ""
+	}
 	if e.Artifact != nil && e.Artifact.Digest != "" && e.Repository != nil {
 		l.thread = strings.Join([]string{e.Registry.Name, e.Repository.FullName, e.Artifact.Digest}, "\n")
 	}

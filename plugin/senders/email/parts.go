@@ -5,9 +5,12 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"net/netip"
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 )
@@ -80,18 +83,34 @@ func newWriter() writer {
 // html is the letter for readers of HTML: one that loads nothing, and in which no value is
 // markup. Its one link is the brief's, and shows the host that it leads to.
 func (w writer) html(l *letter) (string, error) {
-	host := ""
-	if u, err := url.Parse(l.Link); err == nil {
-		host = u.Host
-	}
 	var b bytes.Buffer
 	err := w.page.Execute(&b, struct {
 		*letter
 		Look         look
 		Host, Footer string
-	}{l, lookOf(l.Level), host, l.footer()})
+	}{l, lookOf(l.Level), hostOf(l.Link), l.footer()})
 	if err != nil {
 		return "", fmt.Errorf("make the HTML of the mail: %w", err)
 	}
 	return b.String(), nil
+}
+
+// hostOf is the host that a link leads to, in ASCII, so that no letter of another script
+// can stand for one of ours; "" where it names none that can be.
+func hostOf(link string) string {
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return u.Host
+	}
+	host, err := idna.Lookup.ToASCII(u.Hostname())
+	if err != nil || host == "" {
+		return ""
+	}
+	if port := u.Port(); port != "" {
+		host += ":" + port
+	}
+	return host
 }
