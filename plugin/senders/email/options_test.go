@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
@@ -182,7 +181,7 @@ func TestTemplates(t *testing.T) {
 }
 
 func TestTemplatesAreChecked(t *testing.T) {
-	raw, err := json.Marshal(render.Sample(event.ArtifactPushed))
+	raw, err := json.Marshal(event.Sample(event.ArtifactPushed))
 	if err != nil {
 		t.Fatal(err)
 	}
