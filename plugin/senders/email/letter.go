@@ -81,14 +81,15 @@ func (s *sender) fill(ctx context.Context, text string, d plugin.Delivery, fill 
 	return filled, err
 }
 
-// lines is s with what a mail's text may hold only: printable characters and line breaks.
+// lines is s with what a mail's text may hold only, printable characters and line breaks,
+// and none of these at its end.
 func lines(s string) string {
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	all := strings.Split(s, "\n")
 	for i, line := range all {
 		all[i] = strings.TrimRight(message.Plain(line), " ")
 	}
-	return strings.Join(all, "\n")
+	return strings.TrimRight(strings.Join(all, "\n"), "\n")
 }
 
 // shorten is at most n characters of s.

@@ -49,11 +49,17 @@ func delivery(t testing.TB, e event.Event, options map[string]any) plugin.Delive
 // What people read where no template says otherwise, in both forms.
 func TestMailsOfEvents(t *testing.T) {
 	s := New("1.2.3").(*sender)
-	for name, typ := range map[string]event.Type{
-		"push": event.ArtifactPushed, "vulnerability": event.VulnerabilityFound, "digest": event.Digest,
-		"build": event.BuildFailed, "signed": event.ArtifactSigned,
+	digest := event.Sample(event.Digest)
+	digest.Digested = &event.Digested{Count: 52, Groups: []event.DigestGroup{
+		{Registry: "hub", Repository: "prod/api", Type: event.ArtifactPushed, Count: 37},
+		{Registry: "hub", Repository: "prod/web", Type: event.ArtifactPushed, Count: 12},
+		{Registry: "hub", Repository: "prod/a-name-that-is-rather-long/and-goes-on-for-a-while", Type: event.BuildFailed, Count: 3},
+	}}
+	for name, e := range map[string]event.Event{
+		"push": event.Sample(event.ArtifactPushed), "vulnerability": event.Sample(event.VulnerabilityFound), "digest": digest,
+		"build": event.Sample(event.BuildFailed), "signed": event.Sample(event.ArtifactSigned),
 	} {
-		l, err := s.letter(t.Context(), delivery(t, event.Sample(typ), nil))
+		l, err := s.letter(t.Context(), delivery(t, e, nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -163,10 +163,10 @@ func TestTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	footer := "\n\n-- \nbellbuoy, target ops-mail, artifact.pushed, delivery 019d2c5e-7a10-7c3b-9f00-000000000001\n"
-	if want := "[hub] prod/api\n\nHello,\n\n  prod/api <b> & v1.2.3, latest\n" + footer; l.text() != want {
+	if want := "[hub] prod/api\n\nHello,\n\n  prod/api <b> & v1.2.3, latest" + footer; l.text() != want {
 		t.Errorf("%q, want %q", l.text(), want)
 	}
-	if l.Title != "[hub] prod/api" || !strings.Contains(html, "  prod/api &lt;b&gt; &amp; v1.2.3, latest\n") || strings.Contains(html, "Digest") {
+	if l.Title != "[hub] prod/api" || !strings.Contains(html, "  prod/api &lt;b&gt; &amp; v1.2.3, latest</td>") || strings.Contains(html, "Digest") {
 		t.Errorf("%q %s", l.Title, html)
 	}
 	if l := said(func(d *plugin.Delivery) { d.Title = "{{.reason}} " }); l.Title != "prod/api:v1.2.3 (and latest) pushed" {
