@@ -123,8 +123,12 @@ func (t *target) attempt(ctx context.Context, e plugin.Egress, p progress, write
 	if err != nil {
 		return account{stopped: &failure{session.step, err}}
 	}
-	defer session.quit()
-	return session.deliver(t, write, p)
+	defer session.close()
+	all := session.deliver(t, write, p)
+	if !all.stopped.lost() {
+		session.quit()
+	}
+	return all
 }
 
 // reply is what the server said at last, and of whom it said no, for the receipt.

@@ -87,7 +87,7 @@ func TestHostileNames(t *testing.T) {
 	n := 0
 	for turn, text := range hostile.Texts() {
 		events := hostile.Events(text.Text)
-		step := 5 // each type has its turn, with each group of texts
+		step := 8 // each type has its turn, with each group of texts
 		if len(text.Text) > 1000 {
 			step = len(events) // they take their time, and are cut to the same
 		}
@@ -150,7 +150,7 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 	}
-	if n < 200*8 {
+	if n < 200*5 {
 		t.Errorf("%d mails", n)
 	}
 }
@@ -173,12 +173,12 @@ func TestHostileNamesThroughAServer(t *testing.T) {
 		if !strings.HasPrefix(text.Name, "header") && !strings.HasPrefix(text.Name, "long") && !strings.HasPrefix(text.Name, "control") {
 			continue
 		}
+		if len(text.Text) > 12_000 {
+			continue
+		}
 		events := hostile.Events(text.Text)
 		d := delivery(t, events[len(events)-1], r.options(nil))
 		d.Template = text.Text + "\n.\nMAIL FROM:<x>\n"
-		if strings.Contains(d.Template, "{{") || len(d.Template) > 60_000 {
-			d.Template = ""
-		}
 		if _, err := s.Send(ctx, d); err != nil {
 			t.Fatalf("%s: %v", text.Name, err)
 		}

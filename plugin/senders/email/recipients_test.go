@@ -184,6 +184,10 @@ func TestInternationalAddresses(t *testing.T) {
 			if !m.utf8 || !slices.Equal(m.to, []string{"ops@example.com", "jürgen@xn--bcher-kva.example"}) || header != "<ops@example.com>, =?utf-8?q?J=C3=BCrgen?= <jürgen@xn--bcher-kva.example>" {
 				t.Errorf("%+v, %q", m, header)
 			}
+			d, last = push(t, r.options(nil)), plugin.Receipt{}
+			if v, err := attempt(t, s, &d, &last); v.Outcome != plugin.Delivered || r.received()[1].utf8 {
+				t.Errorf("%+v, %v: SMTPUTF8 without need, which not every server behind takes", v, err)
+			}
 			continue
 		}
 		if m.utf8 || !slices.Equal(m.to, []string{"ops@example.com"}) || header != "<ops@example.com>" || !strings.Contains(last.Reply, "refused: jürgen@xn--bcher-kva.example 553 5.6.7 the server takes no addresses with letters beyond ASCII") {

@@ -149,7 +149,6 @@ func (s *session) quit() {
 		_ = s.conn.SetDeadline(time.Now().Add(time.Second))
 		_ = s.client.Quit()
 	}
-	s.close()
 }
 
 func (s *session) close() {

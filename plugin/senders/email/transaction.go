@@ -14,6 +14,15 @@ type failure struct {
 	err  error // a *textproto.Error where the server said so
 }
 
+// lost reports whether the server is not there any more to say why.
+func (f *failure) lost() bool {
+	if f == nil {
+		return false
+	}
+	_, said := asReply(f.err)
+	return !said
+}
+
 // refusal is what the server said of one recipient.
 type refusal struct {
 	who   address
