@@ -63,7 +63,10 @@ func lines(out string) string {
 
 func TestInboxCommand(t *testing.T) {
 	server := inboxes(t)
-	run := func(args ...string) result { t.Helper(); return bellbuoy(t, server, append([]string{"inbox"}, args...)...) }
+	run := func(args ...string) result {
+		t.Helper()
+		return bellbuoy(t, server, append([]string{"inbox"}, args...)...)
+	}
 
 	got := run()
 	want := `STATE LEVEL FOR TITLE ID

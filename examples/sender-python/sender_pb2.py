@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0csender.proto\x12\x12\x62\x65llbuoy.sender.v1\"\x1f\n\x0f\x44\x65scribeRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\"\xb1\x01\n\x0b\x44\x65scription\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\x12\x0f\n\x07secrets\x18\x04 \x03(\t\x12\r\n\x05order\x18\x05 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x06 \x01(\x05\x12\x12\n\nrate_sends\x18\x07 \x01(\x05\x12\x13\n\x0brate_per_ms\x18\x08 \x01(\x03\x12\x14\n\x0c\x64igest_after\x18\t \x01(\x05\"_\n\x0c\x43heckRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07options\x18\x02 \x01(\x0c\x12\x10\n\x08template\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0f\n\x07samples\x18\x05 \x03(\x0c\"7\n\nCheckReply\x12)\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x19.bellbuoy.sender.v1.Fault\"4\n\x05\x46\x61ult\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04part\x18\x03 \x01(\t\"?\n\rRenderRequest\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.bellbuoy.sender.v1.Delivery\";\n\x0bRenderReply\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.bellbuoy.sender.v1.Request\"Q\n\nDeliveries\x12\x30\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1c.bellbuoy.sender.v1.Delivery\x12\x11\n\tcancelled\x18\x02 \x03(\x04\"\x99\x02\n\x08\x44\x65livery\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x12\n\ntimeout_ms\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\n\n\x02id\x18\x04 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x0e\n\x06target\x18\x06 \x01(\t\x12\x0f\n\x07options\x18\x07 \x01(\x0c\x12\r\n\x05\x65vent\x18\x08 \x01(\x0c\x12\x11\n\x04\x62ody\x18\t \x01(\x0cH\x00\x88\x01\x01\x12\x14\n\x0c\x63ontent_type\x18\n \x01(\t\x12\x0e\n\x06resume\x18\x0b \x01(\x0c\x12\x10\n\x08template\x18\x0c \x01(\t\x12\r\n\x05title\x18\r \x01(\t\x12+\n\x07headers\x18\x0f \x03(\x0b\x32\x1a.bellbuoy.sender.v1.HeaderB\x07\n\x05_body\"-\n\x04\x41\x63ks\x12%\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x17.bellbuoy.sender.v1.Ack\"\xa9\x01\n\x03\x41\x63k\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.bellbuoy.sender.v1.Outcome\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x10\n\x08\x61\x66ter_ns\x18\x04 \x01(\x03\x12\x15\n\runtil_unix_ns\x18\x05 \x01(\x03\x12,\n\x07receipt\x18\x06 \x01(\x0b\x32\x1b.bellbuoy.sender.v1.Receipt\"\x89\x01\n\x07Receipt\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.bellbuoy.sender.v1.Request\x12\x0e\n\x06status\x18\x02 \x01(\x05\x12\x12\n\nlatency_ns\x18\x03 \x01(\x03\x12\r\n\x05reply\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x01(\t\x12\x0e\n\x06resume\x18\x06 \x01(\x0c\"z\n\x07Request\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12+\n\x07headers\x18\x03 \x03(\x0b\x32\x1a.bellbuoy.sender.v1.Header\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x17\n\x0f\x62ody_is_message\x18\x05 \x01(\x08\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t*z\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_DELIVERED\x10\x01\x12\x11\n\rOUTCOME_RETRY\x10\x02\x12\x15\n\x11OUTCOME_PERMANENT\x10\x03\x12\x15\n\x11OUTCOME_THROTTLED\x10\x04\x32\xb9\x02\n\x06Sender\x12P\n\x08\x44\x65scribe\x12#.bellbuoy.sender.v1.DescribeRequest\x1a\x1f.bellbuoy.sender.v1.Description\x12I\n\x05\x43heck\x12 .bellbuoy.sender.v1.CheckRequest\x1a\x1e.bellbuoy.sender.v1.CheckReply\x12L\n\x06Render\x12!.bellbuoy.sender.v1.RenderRequest\x1a\x1f.bellbuoy.sender.v1.RenderReply\x12\x44\n\x04Send\x12\x1e.bellbuoy.sender.v1.Deliveries\x1a\x18.bellbuoy.sender.v1.Acks(\x01\x30\x01\x42\x38Z6github.com/bellbuoy/bellbuoy/plugin/internal/wire;wireb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0csender.proto\x12\x12\x62\x65llbuoy.sender.v1\"\x1f\n\x0f\x44\x65scribeRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\"\xb1\x01\n\x0b\x44\x65scription\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\x12\x0f\n\x07secrets\x18\x04 \x03(\t\x12\r\n\x05order\x18\x05 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x06 \x01(\x05\x12\x12\n\nrate_sends\x18\x07 \x01(\x05\x12\x13\n\x0brate_per_ms\x18\x08 \x01(\x03\x12\x14\n\x0c\x64igest_after\x18\t \x01(\x05\"\x8b\x01\n\x0c\x43heckRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07options\x18\x02 \x01(\x0c\x12\x10\n\x08template\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0f\n\x07samples\x18\x05 \x03(\x0c\x12*\n\x06\x65gress\x18\x06 \x01(\x0b\x32\x1a.bellbuoy.sender.v1.Egress\"7\n\nCheckReply\x12)\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x19.bellbuoy.sender.v1.Fault\"4\n\x05\x46\x61ult\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04part\x18\x03 \x01(\t\"?\n\rRenderRequest\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.bellbuoy.sender.v1.Delivery\";\n\x0bRenderReply\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.bellbuoy.sender.v1.Request\"Q\n\nDeliveries\x12\x30\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1c.bellbuoy.sender.v1.Delivery\x12\x11\n\tcancelled\x18\x02 \x03(\x04\"\xc5\x02\n\x08\x44\x65livery\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x12\n\ntimeout_ms\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\n\n\x02id\x18\x04 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\x05\x12\x0e\n\x06target\x18\x06 \x01(\t\x12\x0f\n\x07options\x18\x07 \x01(\x0c\x12\r\n\x05\x65vent\x18\x08 \x01(\x0c\x12\x11\n\x04\x62ody\x18\t \x01(\x0cH\x00\x88\x01\x01\x12\x14\n\x0c\x63ontent_type\x18\n \x01(\t\x12\x0e\n\x06resume\x18\x0b \x01(\x0c\x12\x10\n\x08template\x18\x0c \x01(\t\x12\r\n\x05title\x18\r \x01(\t\x12*\n\x06\x65gress\x18\x0e \x01(\x0b\x32\x1a.bellbuoy.sender.v1.Egress\x12+\n\x07headers\x18\x0f \x03(\x0b\x32\x1a.bellbuoy.sender.v1.HeaderB\x07\n\x05_body\"\x17\n\x06\x45gress\x12\r\n\x05\x61llow\x18\x01 \x03(\t\"-\n\x04\x41\x63ks\x12%\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x17.bellbuoy.sender.v1.Ack\"\xa9\x01\n\x03\x41\x63k\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.bellbuoy.sender.v1.Outcome\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x10\n\x08\x61\x66ter_ns\x18\x04 \x01(\x03\x12\x15\n\runtil_unix_ns\x18\x05 \x01(\x03\x12,\n\x07receipt\x18\x06 \x01(\x0b\x32\x1b.bellbuoy.sender.v1.Receipt\"\x89\x01\n\x07Receipt\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.bellbuoy.sender.v1.Request\x12\x0e\n\x06status\x18\x02 \x01(\x05\x12\x12\n\nlatency_ns\x18\x03 \x01(\x03\x12\r\n\x05reply\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x01(\t\x12\x0e\n\x06resume\x18\x06 \x01(\x0c\"z\n\x07Request\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12+\n\x07headers\x18\x03 \x03(\x0b\x32\x1a.bellbuoy.sender.v1.Header\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x17\n\x0f\x62ody_is_message\x18\x05 \x01(\x08\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t*z\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_DELIVERED\x10\x01\x12\x11\n\rOUTCOME_RETRY\x10\x02\x12\x15\n\x11OUTCOME_PERMANENT\x10\x03\x12\x15\n\x11OUTCOME_THROTTLED\x10\x04\x32\xb9\x02\n\x06Sender\x12P\n\x08\x44\x65scribe\x12#.bellbuoy.sender.v1.DescribeRequest\x1a\x1f.bellbuoy.sender.v1.Description\x12I\n\x05\x43heck\x12 .bellbuoy.sender.v1.CheckRequest\x1a\x1e.bellbuoy.sender.v1.CheckReply\x12L\n\x06Render\x12!.bellbuoy.sender.v1.RenderRequest\x1a\x1f.bellbuoy.sender.v1.RenderReply\x12\x44\n\x04Send\x12\x1e.bellbuoy.sender.v1.Deliveries\x1a\x18.bellbuoy.sender.v1.Acks(\x01\x30\x01\x42\x38Z6github.com/bellbuoy/bellbuoy/plugin/internal/wire;wireb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sender_pb2', globals())
@@ -21,36 +21,38 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'Z6github.com/bellbuoy/bellbuoy/plugin/internal/wire;wire'
-  _OUTCOME._serialized_start=1472
-  _OUTCOME._serialized_end=1594
+  _OUTCOME._serialized_start=1586
+  _OUTCOME._serialized_end=1708
   _DESCRIBEREQUEST._serialized_start=36
   _DESCRIBEREQUEST._serialized_end=67
   _DESCRIPTION._serialized_start=70
   _DESCRIPTION._serialized_end=247
-  _CHECKREQUEST._serialized_start=249
-  _CHECKREQUEST._serialized_end=344
-  _CHECKREPLY._serialized_start=346
-  _CHECKREPLY._serialized_end=401
-  _FAULT._serialized_start=403
-  _FAULT._serialized_end=455
-  _RENDERREQUEST._serialized_start=457
-  _RENDERREQUEST._serialized_end=520
-  _RENDERREPLY._serialized_start=522
-  _RENDERREPLY._serialized_end=581
-  _DELIVERIES._serialized_start=583
-  _DELIVERIES._serialized_end=664
-  _DELIVERY._serialized_start=667
-  _DELIVERY._serialized_end=948
-  _ACKS._serialized_start=950
-  _ACKS._serialized_end=995
-  _ACK._serialized_start=998
-  _ACK._serialized_end=1167
-  _RECEIPT._serialized_start=1170
-  _RECEIPT._serialized_end=1307
-  _REQUEST._serialized_start=1309
-  _REQUEST._serialized_end=1431
-  _HEADER._serialized_start=1433
-  _HEADER._serialized_end=1470
-  _SENDER._serialized_start=1597
-  _SENDER._serialized_end=1910
+  _CHECKREQUEST._serialized_start=250
+  _CHECKREQUEST._serialized_end=389
+  _CHECKREPLY._serialized_start=391
+  _CHECKREPLY._serialized_end=446
+  _FAULT._serialized_start=448
+  _FAULT._serialized_end=500
+  _RENDERREQUEST._serialized_start=502
+  _RENDERREQUEST._serialized_end=565
+  _RENDERREPLY._serialized_start=567
+  _RENDERREPLY._serialized_end=626
+  _DELIVERIES._serialized_start=628
+  _DELIVERIES._serialized_end=709
+  _DELIVERY._serialized_start=712
+  _DELIVERY._serialized_end=1037
+  _EGRESS._serialized_start=1039
+  _EGRESS._serialized_end=1062
+  _ACKS._serialized_start=1064
+  _ACKS._serialized_end=1109
+  _ACK._serialized_start=1112
+  _ACK._serialized_end=1281
+  _RECEIPT._serialized_start=1284
+  _RECEIPT._serialized_end=1421
+  _REQUEST._serialized_start=1423
+  _REQUEST._serialized_end=1545
+  _HEADER._serialized_start=1547
+  _HEADER._serialized_end=1584
+  _SENDER._serialized_start=1711
+  _SENDER._serialized_end=2024
 # @@protoc_insertion_point(module_scope)

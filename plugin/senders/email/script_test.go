@@ -318,12 +318,12 @@ func TestConnectionsThatAreNotMade(t *testing.T) {
 func TestNoAddressThatIsNeverATarget(t *testing.T) {
 	for _, host := range []string{"169.254.169.254", "100.100.100.200", "::ffff:169.254.169.254", "fd00:ec2::254", "64:ff9b::a9fe:a9fe"} {
 		target := &target{host: host, port: 25, security: noTLS}
-		all := target.attempt(t.Context(), progress{}, nil)
+		all := target.attempt(t.Context(), plugin.Egress{}, progress{}, nil)
 		if all.stopped != nil {
 			t.Fatalf("%s: it wants recipients first", host)
 		}
 		target.to = []address{{mailbox: "a@example.com"}}
-		all = target.attempt(t.Context(), progress{}, nil)
+		all = target.attempt(t.Context(), plugin.Egress{}, progress{}, nil)
 		scope, err := target.verdict(t.Context(), all, progress{})
 		if plugin.ReadVerdict(err).Outcome != plugin.Retry || scope != plugin.ScopeMisconfigured || !strings.Contains(err.Error(), "egress denied") {
 			t.Errorf("%s: scope %q, %v", host, scope, err)
