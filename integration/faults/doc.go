@@ -13,7 +13,7 @@
 //	... while it asks a registry               integration TestKilledDuringALookup     1             1
 //	... while thousands are made again         integration TestRedeliverThroughKills   4 kills       4
 //	... with a target that has a rate          integration TestRateAcrossKills         3 kills       3
-//	... between a notice and its record        TestKillBetweenNoticeAndRecord          13 steps      13
+//	... between a notice and its record        TestKillBetweenNoticeAndRecord          6 points      6
 //	... with its senders, which end too        plugin/host TestSenderEndsWithAKilledHost
 //	a sender is killed in the middle of sends  TestKillSender                          15 kills      5 000
 //	... and another does not notice            plugin/host TestDeathReturnsSendsAtOnceAndStartsANewLife
