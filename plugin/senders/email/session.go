@@ -70,9 +70,6 @@ func (s *session) open(ctx context.Context, t *target, guard egress.Guard) error
 		return err
 	}
 	s.conn = conn
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
 	s.stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	var carrier net.Conn = &bounded{Conn: conn, left: maxRead}
 	secure := t.security == implicit
@@ -88,7 +85,6 @@ func (s *session) open(ctx context.Context, t *target, guard egress.Guard) error
 	if s.client, err = smtp.NewClient(carrier, t.host); err != nil {
 		return err
 	}
-	s.client.SkipSMTPUTF8(true)
 	if err := s.client.Hello(t.name(conn)); err != nil {
 		return err
 	}
