@@ -55,7 +55,10 @@ func (s *sender) Describe(context.Context) (plugin.Description, error) {
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
 	var faults []plugin.Fault
 	if c.Options != nil {
-		_, faults = s.table.Read(c.Options)
+		var t *target
+		if t, faults = s.table.Read(c.Options); t != nil {
+			faults = t.outOfBounds(c.Egress)
+		}
 	}
 	for _, t := range []struct {
 		part plugin.Part

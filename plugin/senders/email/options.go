@@ -188,6 +188,17 @@ func (t *target) finish() (faults []plugin.Fault) {
 	return faults
 }
 
+// outOfBounds finds fault with a host that is an address at which e lets nobody send. What
+// a name stands for is seen when it is dialled.
+func (t *target) outOfBounds(e plugin.Egress) []plugin.Fault {
+	if a, ok := egress.Literal(t.host); ok {
+		if why := (egress.Guard{Egress: e}).Refuses(a); why != "" {
+			return []plugin.Fault{{Path: "host", Message: "names " + a.String() + ", " + why + "; name another host"}}
+		}
+	}
+	return nil
+}
+
 // server is where mails go, as it may be shown.
 func (t *target) server() string { return net.JoinHostPort(t.host, strconv.Itoa(t.port)) }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -219,6 +221,35 @@ func TestWhatCannotBeSent(t *testing.T) {
 		}
 		if _, err := New("1").Render(t.Context(), d); err == nil {
 			t.Errorf("rendered in spite of %s", c.err)
+		}
+	}
+}
+
+// A target that others than the operator made sends to no address of the network that
+// bellbuoy is in, unless it is allowed.
+func TestRestrictedTargets(t *testing.T) {
+	r := (&relay{}).start(t, nil, false)
+	loopback := plugin.Egress{Restricted: true, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	for _, c := range []struct {
+		host   string
+		egress plugin.Egress
+		fine   bool
+	}{
+		{"127.0.0.1", plugin.Egress{}, true}, {"127.0.0.1", loopback, true}, {"127.0.0.1", plugin.Egress{Restricted: true}, false},
+		{"0x7f.1", plugin.Egress{Restricted: true}, false}, {"0xa9fea9fe", plugin.Egress{}, false}, {"10.1.2.3", loopback, false},
+	} {
+		d := push(t, r.options(map[string]any{"host": c.host}))
+		d.Egress = c.egress
+		faults, err := New("1").Check(t.Context(), plugin.Check{Options: d.Options, Egress: c.egress})
+		if err != nil || (len(faults) == 0) != c.fine || !c.fine && faults[0].Path != "host" {
+			t.Errorf("%s: %+v, %v", c.host, faults, err)
+		}
+		if net.ParseIP(c.host) == nil {
+			continue // what the resolver makes of it is the system's
+		}
+		receipt, err := New("1").Send(t.Context(), d)
+		if (err == nil) != c.fine || !c.fine && (receipt.Scope != plugin.ScopeMisconfigured || !strings.Contains(err.Error(), "egress denied")) {
+			t.Errorf("%s: scope %q, %v", c.host, receipt.Scope, err)
 		}
 	}
 }

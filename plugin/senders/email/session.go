@@ -52,8 +52,9 @@ type session struct {
 	step   step
 }
 
-// open connects to t, where guard lets it, as far as that it takes mails. The session lives no longer than ctx.
-// Where there is an error the session says how far it came; it is closed then.
+// open connects to t, where guard lets it, as far as that it takes mails. The session lives
+// no longer than ctx. Where there is an error the session says how far it came; it is closed
+// then.
 func (t *target) open(ctx context.Context, guard egress.Guard) (*session, error) {
 	s := &session{step: connecting}
 	if err := s.open(ctx, t, guard); err != nil {
