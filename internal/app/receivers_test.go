@@ -1,6 +1,9 @@
 package app
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -86,6 +89,12 @@ func readFlux(t *testing.T, m received) {
 		if m.r.Header.Get("Authorization") != "the-FLUX_TOKEN" {
 			t.Errorf("harbor: %v", m.r.Header)
 		}
+	case "/FLUX_GITHUB_URL":
+		mac := hmac.New(sha256.New, []byte("the-FLUX_TOKEN"))
+		mac.Write(m.body)
+		if want := "sha256=" + hex.EncodeToString(mac.Sum(nil)); m.r.Header.Get("X-Hub-Signature-256") != want || m.r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("github: %v, want %s", m.r.Header, want)
+		}
 	default:
 		t.Errorf("a request to %s", m.target)
 	}
@@ -93,8 +102,9 @@ func readFlux(t *testing.T, m received) {
 
 func readKeel(t *testing.T, m received) {
 	v := read[struct{ Name, Tag, Digest string }](t, m)
+	user, password, _ := m.r.BasicAuth()
 	if m.r.URL.Path != "/v1/webhooks/native" || v.Name != pushedImage || v.Tag != "v1" || v.Digest != pushedDigest ||
-		m.r.Header.Get("Authorization") != "the-KEEL_AUTHORIZATION" {
+		user != "admin" || password != "the-KEEL_PASSWORD" {
 		t.Errorf("%s %v %+v", m.r.URL, m.r.Header, v)
 	}
 }
@@ -136,7 +146,7 @@ func readJenkins(t *testing.T, m received) {
 			Digest string   `json:"digest"`
 		} `json:"artifact"`
 	}](t, m)
-	if m.r.URL.Path != "/generic-webhook-trigger/invoke" || m.r.Header.Get("Authorization") != "the-JENKINS_AUTHORIZATION" ||
+	if m.r.URL.Path != "/generic-webhook-trigger/invoke" || m.r.Header.Get("Authorization") != "Bearer the-JENKINS_TOKEN" ||
 		v.Repository.FullName != "team/app" || !slices.Equal(v.Artifact.Tags, []string{"v1"}) || v.Artifact.Digest != pushedDigest {
 		t.Errorf("%s %v %+v", m.r.URL, m.r.Header, v)
 	}
@@ -155,7 +165,7 @@ func readGitHub(t *testing.T, m received) {
 		EventType     string         `json:"event_type"`
 		ClientPayload map[string]any `json:"client_payload"`
 	}](t, m)
-	if m.r.URL.Path != "/repos/OWNER/REPOSITORY/dispatches" || m.r.Header.Get("Authorization") != "the-GITHUB_AUTHORIZATION" ||
+	if m.r.URL.Path != "/repos/OWNER/REPOSITORY/dispatches" || m.r.Header.Get("Authorization") != "Bearer the-GITHUB_TOKEN" ||
 		m.r.UserAgent() == "" {
 		t.Errorf("%s %v", m.r.URL, m.r.Header)
 	}
