@@ -12,38 +12,6 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
-// State is where the sender of a target type stands.
-type State string
-
-const (
-	Starting State = "starting"
-	Up       State = "up"
-	Down     State = "down" // it died or could not be started; the next call after the pause starts it
-	// Halted is a sender that died too often: five times in ten minutes. It is started
-	// again after five minutes, and is halted again where it dies within ten.
-	Halted  State = "halted"
-	Stopped State = "stopped" // its host is closed
-)
-
-// Stat is an account of the sender of one target type.
-type Stat struct {
-	Type     string
-	State    State
-	PID      int       // 0 unless up
-	Protocol int       // version that it and the host speak; 0 unless up
-	Resident int64     // bytes of memory in use; 0 unless up, and where the system does not tell
-	Restarts int       // starts after the first that succeeded
-	Since    time.Time // of State
-	Error    string    // why it last went down
-	Version  string    // as it describes itself; "" until it was up
-	File     string    // that it runs from; "" where it comes with the host
-	Next     time.Time // of [Down] and [Halted]: before which it is not started
-	Deaths   int       // within the last ten minutes, failed starts among them
-	InFlight int       // calls that it has not answered
-	Dropped  int       // lines that it printed and that were too many for the log
-	Lines    []Line    // that it printed last; at most 200, and 64 KiB
-}
-
 // keeper keeps the sender of one target type alive while it is asked for.
 type keeper struct {
 	typ  string
@@ -257,75 +225,6 @@ func (k *keeper) rests() bool {
 	return k.life == nil && k.starting == nil && (k.state == Down || k.state == Halted) && time.Now().Before(k.notBefore)
 }
 
-// renew has a new life take the place of the one that is up, or starts one now.
-func (k *keeper) renew(ctx context.Context) error {
-	for {
-		k.mu.Lock()
-		old, s := k.life, k.starting
-		switch {
-		case k.closed:
-			k.mu.Unlock()
-			return errClosed
-		case s != nil: // of what was there before
-			k.mu.Unlock()
-			select {
-			case <-s.done:
-				continue
-			case <-ctx.Done():
-				return fmt.Errorf("wait for sender %s to start: %w", k.typ, context.Cause(ctx))
-			}
-		case old == nil: // whoever wishes it to run takes the blame for what was
-			k.ends, k.trial, k.deaths, k.notBefore = nil, false, 0, time.Time{}
-			if k.pauseEnd != nil && k.pauseEnd.Stop() {
-				close(k.pauseOver)
-			}
-			k.enter(Down)
-			k.mu.Unlock()
-			_, err := k.up(ctx)
-			return err
-		}
-		// The old one serves while the new one starts; those who want it find it, and
-		// another renew waits.
-		k.starting = &start{done: make(chan struct{})}
-		s = k.starting
-		k.mu.Unlock()
-		return k.replace(ctx, old, s)
-	}
-}
-
-// replace starts a life to take the place of old, unless ctx ends before it is up.
-func (k *keeper) replace(ctx context.Context, old *life, s *start) error {
-	both, cancel := context.WithCancel(k.host.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	fresh, err := k.begin(both)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.starting = nil
-	defer close(s.done)
-	if err != nil {
-		s.err = err
-		if k.life != nil {
-			k.host.log.Warn("sender was not replaced: the new one did not start", "sender", k.typ, "error", err)
-			return fmt.Errorf("the new one did not start, the old one goes on: %w", err)
-		}
-		k.down(err, 0) // the old one died meanwhile
-		return err
-	}
-	s.life = fresh
-	if k.life == old {
-		k.draining[old] = struct{}{}
-		k.host.watchers.Go(func() {
-			old.retire(k.host.ctx)
-			k.mu.Lock()
-			defer k.mu.Unlock()
-			delete(k.draining, old)
-		})
-	}
-	k.born(fresh)
-	return nil
-}
-
 // close lets no more starts happen and ends the lives that there are. It returns what to
 // wait for, if anything.
 func (k *keeper) close() ([]*life, *start) {
@@ -341,33 +240,4 @@ func (k *keeper) close() ([]*life, *start) {
 		l.end(errClosed, true)
 	}
 	return lives, k.starting
-}
-
-func (k *keeper) stat() Stat {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	s := Stat{Type: k.typ, State: k.state, Restarts: max(0, k.lives-1), Since: k.since, Version: k.version, Lines: k.memory.last()}
-	s.Deaths = len(k.recent(time.Now()))
-	if k.state == Up {
-		s.PID = k.life.proc.pid()
-		s.Protocol = k.life.protocol
-		s.Resident = resident(s.PID)
-		s.InFlight = k.life.calls.count()
-	}
-	if k.state == Down || k.state == Halted {
-		s.Next = k.notBefore
-	}
-	s.Dropped = k.dropped
-	if k.output != nil {
-		s.Dropped += k.output.lost()
-	}
-	if k.lastErr != nil {
-		s.Error = k.lastErr.Error()
-	}
-	if f := k.host.file; f != nil {
-		if file, ok := f(k.typ); ok {
-			s.File = file.Path
-		}
-	}
-	return s
 }
