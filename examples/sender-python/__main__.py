@@ -1,8 +1,10 @@
 """A sender for Gotify: POST /message of title, text and priority, with a token."""
 
 import http.client
+import ipaddress
 import json
 import socket
+import ssl
 import threading
 import time
 import urllib.parse
@@ -136,7 +138,10 @@ class Gotify:
         receipt = wire.Receipt(request=request)
         began = time.monotonic()
         try:
-            status, retry_after, reply = post(request, options["token"], deadline - began)
+            status, retry_after, reply = post(request, options["token"], deadline - began, d.egress.allow if d.HasField("egress") else None)
+        except Denied as e:
+            receipt.scope = "misconfigured"
+            raise bellbuoy.Failed(f"send to {urllib.parse.urlsplit(request.url).netloc}: {e}", receipt) from None
         except (OSError, http.client.HTTPException) as e:
             receipt.latency_ns = int((time.monotonic() - began) * 1e9)
             raise bellbuoy.Failed(f"send to {urllib.parse.urlsplit(request.url).netloc}: {type(e).__name__}", receipt) from None
@@ -155,12 +160,37 @@ class Gotify:
         raise bellbuoy.Permanent(said, receipt)
 
 
-def post(request, token, timeout):
+class Denied(Exception):
+    """An address that the target may not be at."""
+
+
+def connect(host, port, timeout, allow):
+    """Connects to what host is, where that is no metadata service and, for a target that
+    is restricted (allow is a list of networks, not None), public or allowed. What is
+    judged is what is connected to: a name may mean something else the next time."""
+    failed = OSError("no address")
+    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        ip = ipaddress.ip_address(address[0].partition("%")[0])
+        ip = getattr(ip, "ipv4_mapped", None) or ip
+        public = ip.is_global and not ip.is_multicast
+        if ip.is_link_local or str(ip) in ("100.100.100.200", "fd00:ec2::254"):
+            raise Denied("egress denied: it is link-local or a metadata service")
+        if allow is not None and not public and not any(ip in ipaddress.ip_network(n) for n in allow):
+            raise Denied("egress denied: it is not public, and its network is not allowed")
+        try:
+            return socket.create_connection(address[:2], timeout)
+        except OSError as e:
+            failed = e
+    raise failed
+
+
+def post(request, token, timeout, allow):
     """One request: no redirects, a bounded reply, and an end at the deadline."""
     u = urllib.parse.urlsplit(request.url)
-    kind = http.client.HTTPSConnection if u.scheme == "https" else http.client.HTTPConnection
     timeout = min(max(timeout, 0.001), 60)
-    connection = kind(u.hostname, u.port, timeout=timeout)
+    tls = u.scheme == "https"
+    connection = http.client.HTTPConnection(u.hostname, u.port or (443 if tls else 80), timeout=timeout)
+    connection.sock = connect(u.hostname, connection.port, timeout, allow)
 
     def cut():  # also where a byte comes now and then
         if connection.sock is not None:
@@ -173,7 +203,9 @@ def post(request, token, timeout):
     timer.daemon = True
     timer.start()
     try:
-        headers = {"Content-Type": "application/json", "X-Gotify-Key": token, "User-Agent": "bellbuoy-sender-gotify/1.0.0"}
+        if tls:
+            connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=u.hostname)
+        headers = {"Content-Type": "application/json", "X-Gotify-Key": token, "User-Agent": "bellbuoy-sender-gotify/1.0.0", "Host": u.netloc}
         connection.request("POST", u.path, request.body.encode(), headers)
         response = connection.getresponse()
         after = response.headers.get("Retry-After", "")

@@ -87,6 +87,9 @@ func client() *http.Client {
 }
 
 func (g good) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
+	if d.Egress.Restricted && len(d.Egress.Allow) == 0 {
+		return plugin.Receipt{Scope: plugin.ScopeMisconfigured}, errors.New("egress denied")
+	}
 	return g.sendWith(ctx, d, client())
 }
 

@@ -87,6 +87,7 @@ func (k *kit) run(t *testing.T) {
 	t.Run("secrets", k.secrets)
 	t.Run("answers", k.answers)
 	t.Run("redirects", k.redirects)
+	t.Run("egress", k.egress)
 	t.Run("bad targets", k.badTargets)
 	t.Run("context", k.context)
 }

@@ -162,6 +162,10 @@ func senders() map[string]struct {
 			c.CheckRedirect = nil
 			return good{}.sendWith(ctx, d, c)
 		}}, "it was followed"},
+		"goes anywhere": {broken{send: func(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
+			d.Egress = plugin.Egress{}
+			return good{}.Send(ctx, d)
+		}}, "it is out of reach"},
 		"repeats": {broken{send: func(ctx context.Context, d plugin.Delivery) (plugin.Receipt, error) {
 			r, err := good{}.Send(ctx, d)
 			if err != nil {

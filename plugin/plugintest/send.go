@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -106,6 +107,21 @@ func (k *kit) redirects(t *testing.T) {
 		if n := k.server.count(); n != 1 {
 			t.Errorf("%s: it was followed", what)
 		}
+	}
+}
+
+// egress: for a target that is restricted the sender goes to public addresses only, and to
+// those that are allowed; the kit's server is neither until it is.
+func (k *kit) egress(t *testing.T) {
+	k.server.play(k.target.Accept)
+	d := k.pushed()
+	d.Egress = plugin.Egress{Restricted: true}
+	if _, err := k.send(t, "a restricted target on loopback", d, k.patience); err == nil || k.server.count() > 0 {
+		t.Errorf("a restricted target on loopback: %v, %d requests; it is out of reach by the delivery's Egress", err, k.server.count())
+	}
+	d.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	if _, err := k.send(t, "a restricted target that is allowed", d, k.patience); err != nil {
+		t.Errorf("a restricted target in a network that is allowed: %v", err)
 	}
 }
 
