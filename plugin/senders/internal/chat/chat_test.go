@@ -135,3 +135,26 @@ func TestMessageIsWithinTheLimit(t *testing.T) {
 		t.Errorf("%d bytes, %v: %s", len(r.Body), err, r.Body)
 	}
 }
+
+// A target that somebody made through the API reaches nothing of the house, however the
+// address is written; one of the file does.
+func TestEgressIsTheDeliverys(t *testing.T) {
+	s := newParrot(0)
+	t.Cleanup(s.CloseIdle)
+	for address, faults := range map[string]int{"http://127.0.0.1:9": 1, "http://localhost:9": 0} {
+		d := pushed()
+		d.Options = json.RawMessage(`{"url":"` + address + `"}`)
+		_, err := s.Send(t.Context(), d)
+		if err == nil || strings.Contains(err.Error(), "denied") {
+			t.Errorf("%s by the file: %v", address, err)
+		}
+		d.Egress = plugin.Egress{Restricted: true}
+		receipt, err := s.Send(t.Context(), d)
+		if err == nil || !strings.Contains(err.Error(), "denied") || receipt.Scope != plugin.ScopeMisconfigured {
+			t.Errorf("%s by the API: scope %q, %v", address, receipt.Scope, err)
+		}
+		if got, err := s.Check(t.Context(), plugin.Check{Options: d.Options, Egress: d.Egress}); err != nil || len(got) != faults {
+			t.Errorf("%s: %v, %v", address, got, err)
+		}
+	}
+}
