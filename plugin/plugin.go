@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"net/netip"
 	"time"
 
@@ -38,8 +39,8 @@ type Sender interface {
 	Describe(ctx context.Context) (Description, error)
 
 	// Check reads a target's options, and the templates that messages to it are made
-	// of, and reports all that is wrong with them at once; none means that Send will
-	// accept them. It does not talk to the target.
+	// of, and reports all that is wrong with them at once; none but warnings means that
+	// Send will accept them. It does not talk to the target.
 	Check(ctx context.Context, c Check) ([]Fault, error)
 
 	// Render makes the request that Send would make of d, secrets masked, without
@@ -105,9 +106,17 @@ const (
 
 // Fault is one thing wrong with what was checked.
 type Fault struct {
+	// Warning says that Send will accept it all the same: what is wrong may pass, or concerns
+	// people alone. A target with warnings is used.
+	Warning bool   `json:"warning,omitempty"`
 	Part    Part   `json:"part,omitempty"`
 	Path    string `json:"path"`    // within the options: "url", "headers.X-Token"
 	Message string `json:"message"` // what is wrong and what to do, lower case, no secret in it
+}
+
+// Failed reports whether one of faults is more than a warning.
+func Failed(faults []Fault) bool {
+	return slices.ContainsFunc(faults, func(f Fault) bool { return !f.Warning })
 }
 
 // Delivery is one event on its way to one target.

@@ -157,7 +157,9 @@ func (s *settings) ask(ctx context.Context, k *checkers) (senders map[string]plu
 			return nil, nil, nil, fmt.Errorf("check options of target %s: %w", t.Name, err)
 		}
 		for _, f := range found {
-			faults = append(faults, c.OptionFault(i, f.Path, f.Message))
+			fault := c.OptionFault(i, f.Path, f.Message)
+			fault.Severity = severity(f)
+			faults = append(faults, fault)
 		}
 		plain = append(plain, plainSecrets(i, t, s.types[t.Type].Secrets)...)
 	}

@@ -120,11 +120,21 @@ func (m *messageChecker) check(ctx context.Context, s *said) (config.Faults, err
 			if f.Part == plugin.PartTemplate {
 				path = "template.text"
 			}
-			found = append(found, config.Faultf(path, "%s", f.Message))
+			fault := config.Faultf(path, "%s", f.Message)
+			fault.Severity = severity(f)
+			found = append(found, fault)
 		}
 	}
 	m.found[key] = found
 	return found, nil
+}
+
+// severity is that of what a sender found.
+func severity(f plugin.Fault) config.Severity {
+	if f.Warning {
+		return config.Warning
+	}
+	return config.Error
 }
 
 func (m *messageChecker) sample(t event.Type) (json.RawMessage, error) {

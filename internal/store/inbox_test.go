@@ -440,7 +440,7 @@ func TestInboxIsShared(t *testing.T) {
 			added <- ok
 		}()
 	}
-	if <-added == <-added {
+	if first, second := <-added, <-added; first == second {
 		t.Error("it was not kept by one of them alone")
 	}
 	mark(t, stores[0], reader("alice", "platform"), "one", true)

@@ -54,7 +54,7 @@ func (k *kit) goodOptions(t *testing.T) {
 		if wrong, ok := s.allows(v, ""); !ok {
 			t.Errorf("the schema does not allow the good options %s: at %q", o, wrong)
 		}
-		if faults := k.check(t, plugin.Check{Options: raw}, nil); len(faults) > 0 {
+		if faults := k.check(t, plugin.Check{Options: raw}, nil); plugin.Failed(faults) {
 			t.Errorf("Check finds fault with the good options %s: %+v", o, faults)
 		}
 	}
@@ -76,12 +76,12 @@ func (k *kit) schema(t *testing.T) schema {
 // and its faults repeat no secret.
 func (k *kit) wrongOptions(t *testing.T) {
 	for _, o := range []string{`null`, `[]`, `"text"`, `7`, `true`, `{`, `{}}`, `{"a":1,}`} {
-		if faults := k.check(t, plugin.Check{Options: json.RawMessage(o)}, nil); len(faults) == 0 {
+		if faults := k.check(t, plugin.Check{Options: json.RawMessage(o)}, nil); !plugin.Failed(faults) {
 			t.Errorf("Check finds no fault with options that are %s and no object", o)
 		}
 	}
 	for _, o := range k.target.Bad {
-		if faults := k.check(t, plugin.Check{Options: k.at(o)}, k.secretsOf(o)); len(faults) == 0 {
+		if faults := k.check(t, plugin.Check{Options: k.at(o)}, k.secretsOf(o)); !plugin.Failed(faults) {
 			t.Errorf("Check finds no fault with the bad options %s", o)
 		}
 	}
@@ -90,7 +90,7 @@ func (k *kit) wrongOptions(t *testing.T) {
 		for _, m := range mutations(s, decode(string(k.at(o)))) {
 			raw := encode(m.options)
 			faults := k.check(t, plugin.Check{Options: raw}, k.secretsOf(string(raw)))
-			if wrong, ok := s.allows(m.options, ""); !ok && len(faults) == 0 {
+			if wrong, ok := s.allows(m.options, ""); !ok && !plugin.Failed(faults) {
 				t.Errorf("Check finds no fault where %s; the schema does, at %q: %s", m.what, wrong, raw)
 			}
 		}

@@ -178,7 +178,7 @@ func (h *hand) check(ctx context.Context, s plugin.Sender, r *reader) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(faults) > 0 {
+	if plugin.Failed(faults) {
 		err = errFaults
 	}
 	return struct {

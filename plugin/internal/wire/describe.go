@@ -78,7 +78,7 @@ func readRate(m *Description) plugin.Rate {
 func writeFaults(faults []plugin.Fault) *CheckReply {
 	m := &CheckReply{}
 	for _, f := range faults[:min(len(faults), maxFaults)] {
-		m.Faults = append(m.Faults, &Fault{Part: string(readPart(string(f.Part))), Path: cut(f.Path, maxName), Message: cut(f.Message, maxFault)})
+		m.Faults = append(m.Faults, &Fault{Part: string(readPart(string(f.Part))), Path: cut(f.Path, maxName), Message: cut(f.Message, maxFault), Warning: f.Warning})
 	}
 	return m
 }
@@ -87,7 +87,7 @@ func readFaults(m *CheckReply) []plugin.Fault {
 	all := m.GetFaults()
 	var faults []plugin.Fault
 	for _, f := range all[:min(len(all), maxFaults)] {
-		faults = append(faults, plugin.Fault{Part: readPart(f.GetPart()), Path: cut(f.GetPath(), maxName), Message: cut(f.GetMessage(), maxFault)})
+		faults = append(faults, plugin.Fault{Part: readPart(f.GetPart()), Path: cut(f.GetPath(), maxName), Message: cut(f.GetMessage(), maxFault), Warning: f.GetWarning()})
 	}
 	return faults
 }

@@ -366,6 +366,7 @@ type Fault struct {
 	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	Part          string                 `protobuf:"bytes,3,opt,name=part,proto3" json:"part,omitempty"` // "" = the options, "template", "title"
+	Warning       bool                   `protobuf:"varint,4,opt,name=warning,proto3" json:"warning,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -419,6 +420,13 @@ func (x *Fault) GetPart() string {
 		return x.Part
 	}
 	return ""
+}
+
+func (x *Fault) GetWarning() bool {
+	if x != nil {
+		return x.Warning
+	}
+	return false
 }
 
 type RenderRequest struct {
@@ -1134,11 +1142,12 @@ const file_sender_proto_rawDesc = "" +
 	"\x06egress\x18\x06 \x01(\v2\x1a.bellbuoy.sender.v1.EgressR\x06egress\"?\n" +
 	"\n" +
 	"CheckReply\x121\n" +
-	"\x06faults\x18\x01 \x03(\v2\x19.bellbuoy.sender.v1.FaultR\x06faults\"I\n" +
+	"\x06faults\x18\x01 \x03(\v2\x19.bellbuoy.sender.v1.FaultR\x06faults\"c\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
-	"\x04part\x18\x03 \x01(\tR\x04part\"I\n" +
+	"\x04part\x18\x03 \x01(\tR\x04part\x12\x18\n" +
+	"\awarning\x18\x04 \x01(\bR\awarning\"I\n" +
 	"\rRenderRequest\x128\n" +
 	"\bdelivery\x18\x01 \x01(\v2\x1c.bellbuoy.sender.v1.DeliveryR\bdelivery\"D\n" +
 	"\vRenderReply\x125\n" +

@@ -216,7 +216,7 @@ func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
 		f.Path = "tls." + f.Path
 		faults = append(faults, f)
 	}
-	if t.oauth.url != nil && len(faults) == 0 {
+	if t.oauth.url != nil && !plugin.Failed(faults) {
 		elsewhere := t.tls
 		elsewhere.ServerName = ""
 		t.tokenRoute, _ = post.NewRoute(t.proxy, elsewhere, e.Restricted)

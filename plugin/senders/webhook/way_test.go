@@ -116,7 +116,7 @@ func TestFaultsOfMoreOptions(t *testing.T) {
 		`"tls":{"cert":` + quoted(pair.Cert) + `}`: {
 			{Path: "tls.key", Message: "is missing; give the private key of the certificate in tls.cert"}},
 		`"tls":{"ca":` + quoted(other.PEM) + `,"cert":` + quoted(expired.Cert) + `,"key":` + quoted(expired.Key) + `}`: {
-			{Path: "tls.cert", Message: "expired on " + time.Now().Add(-48*time.Hour).UTC().Format(time.DateOnly) + "; renew it"}},
+			{Path: "tls.cert", Message: "expired on " + time.Now().Add(-48*time.Hour).UTC().Format(time.DateOnly) + "; renew it", Warning: true}},
 		`"tls":{"cert":` + quoted(pair.Cert) + `,"key":` + quoted(expired.Key) + `}`: {
 			{Path: "tls.key", Message: "does not belong to the certificate in tls.cert: private key does not match public key"}},
 		`"tls":{"ca":"/nowhere/ca.pem"}`: {

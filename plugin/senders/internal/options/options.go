@@ -93,10 +93,10 @@ func (t Table[T]) ReadFor(raw json.RawMessage, e plugin.Egress) (*T, []plugin.Fa
 	if len(faults) == 0 && t.Check != nil {
 		faults = t.Check(into)
 	}
-	if len(faults) > 0 {
+	if plugin.Failed(faults) {
 		return nil, faults
 	}
-	return into, nil
+	return into, faults
 }
 
 // Accept is Read for options that were checked before: what is wrong with them is one error.
@@ -105,14 +105,16 @@ func (t Table[T]) Accept(raw []byte) (*T, error) {
 	return into, Wrong(faults)
 }
 
-// Wrong is faults as one error; nil where there are none.
+// Wrong is faults as one error; nil where there are none but warnings.
 func Wrong(faults []plugin.Fault) error {
-	if len(faults) == 0 {
+	if !plugin.Failed(faults) {
 		return nil
 	}
-	problems := make([]string, len(faults))
-	for i, f := range faults {
-		problems[i] = strings.TrimSpace(f.Path + " " + f.Message)
+	var problems []string
+	for _, f := range faults {
+		if !f.Warning {
+			problems = append(problems, strings.TrimSpace(f.Path+" "+f.Message))
+		}
 	}
 	return errors.New(strings.Join(problems, "; "))
 }

@@ -97,7 +97,7 @@ func (t TLS) Read(restricted bool, now time.Time) (*Files, []plugin.Fault) {
 	if ca != nil {
 		var problem string
 		if f.roots, problem = authorities(ca, now); problem != "" {
-			faults = append(faults, plugin.Fault{Path: "ca", Message: problem})
+			faults = append(faults, plugin.Fault{Path: "ca", Message: problem, Warning: f.roots != nil})
 		}
 	}
 	switch {
@@ -111,10 +111,10 @@ func (t TLS) Read(restricted bool, now time.Time) (*Files, []plugin.Fault) {
 			faults = append(faults, fault)
 		}
 	}
-	if len(faults) > 0 {
+	if plugin.Failed(faults) {
 		return nil, faults
 	}
-	return f, nil
+	return f, faults
 }
 
 // load returns PEM. Its errors name no content.
@@ -143,7 +143,8 @@ func load(value string, restricted bool) ([]byte, error) {
 	return b, nil
 }
 
-// authorities reads certificates, of which one must be in force.
+// authorities reads certificates, of which one should be in force: where none is, they are
+// returned all the same.
 func authorities(text []byte, now time.Time) (*x509.CertPool, string) {
 	pool := x509.NewCertPool()
 	var last *x509.Certificate
@@ -164,12 +165,12 @@ func authorities(text []byte, now time.Time) (*x509.CertPool, string) {
 	case last == nil:
 		return nil, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"
 	case !valid:
-		return nil, fmt.Sprintf("expired on %s; give the authority's new certificate", last.NotAfter.UTC().Format(time.DateOnly))
+		return pool, fmt.Sprintf("expired on %s; give the authority's new certificate", last.NotAfter.UTC().Format(time.DateOnly))
 	}
 	return pool, ""
 }
 
-// pair reads a certificate and its key.
+// pair reads a certificate and its key; it is nil where it cannot be used.
 func pair(cert, key []byte, now time.Time) (*tls.Certificate, plugin.Fault) {
 	block, _ := pem.Decode(key)
 	switch {
@@ -186,15 +187,16 @@ func pair(cert, key []byte, now time.Time) (*tls.Certificate, plugin.Fault) {
 	if err != nil {
 		return nil, plugin.Fault{Path: "cert", Message: "holds a certificate that cannot be read: " + err.Error()}
 	}
-	switch {
-	case now.After(leaf.NotAfter):
-		return nil, plugin.Fault{Path: "cert", Message: fmt.Sprintf("expired on %s; renew it", leaf.NotAfter.UTC().Format(time.DateOnly))}
-	case now.Before(leaf.NotBefore):
-		return nil, plugin.Fault{Path: "cert", Message: fmt.Sprintf("is not valid before %s; wait, or set the clock", leaf.NotBefore.UTC().Format(time.RFC3339))}
-	}
 	p, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return nil, plugin.Fault{Path: "key", Message: "does not belong to the certificate in tls.cert: " + strings.TrimPrefix(err.Error(), "tls: ")}
+	}
+	// A certificate that expires must not keep bellbuoy from starting again.
+	switch {
+	case now.After(leaf.NotAfter):
+		return &p, plugin.Fault{Path: "cert", Message: fmt.Sprintf("expired on %s; renew it", leaf.NotAfter.UTC().Format(time.DateOnly)), Warning: true}
+	case now.Before(leaf.NotBefore):
+		return &p, plugin.Fault{Path: "cert", Message: fmt.Sprintf("is not valid before %s; wait, or set the clock", leaf.NotBefore.UTC().Format(time.RFC3339)), Warning: true}
 	}
 	return &p, plugin.Fault{}
 }

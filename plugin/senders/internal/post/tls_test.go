@@ -148,19 +148,19 @@ func TestFaultsOfCertificates(t *testing.T) {
 		{"large file", TLS{CA: large}, 0, []plugin.Fault{{Path: "ca", Message: "is larger than 1048576 bytes: " + large}}},
 		{"junk", TLS{CA: junk}, 0, []plugin.Fault{{Path: "ca", Message: "holds a certificate that cannot be read: x509: malformed certificate"}}},
 		{"key for a certificate", TLS{CA: good.Key}, 0, []plugin.Fault{{Path: "ca", Message: "holds a private key; it is for the certificates of authorities alone"}}},
-		{"expired authority", TLS{CA: ours.PEM}, 2 * time.Hour, []plugin.Fault{{Path: "ca", Message: "expired on " + day(time.Hour) + "; give the authority's new certificate"}}},
+		{"expired authority", TLS{CA: ours.PEM}, 2 * time.Hour, []plugin.Fault{{Path: "ca", Message: "expired on " + day(time.Hour) + "; give the authority's new certificate", Warning: true}}},
 		{"no key", TLS{Cert: good.Cert}, 0, []plugin.Fault{{Path: "key", Message: "is missing; give the private key of the certificate in tls.cert"}}},
 		{"no certificate", TLS{Key: good.Key}, 0, []plugin.Fault{{Path: "cert", Message: "is missing; give the certificate of the private key in tls.key"}}},
 		{"mismatched", TLS{Cert: good.Cert, Key: other.Key}, 0, []plugin.Fault{{Path: "key", Message: "does not belong to the certificate in tls.cert: private key does not match public key"}}},
-		{"expired", TLS{Cert: expired.Cert, Key: expired.Key}, 0, []plugin.Fault{{Path: "cert", Message: "expired on " + day(-time.Hour) + "; renew it"}}},
-		{"not yet", TLS{Cert: good.Cert, Key: good.Key}, -48 * time.Hour, []plugin.Fault{{Path: "cert", Message: "is not valid before " + now.Add(-time.Hour).UTC().Format(time.RFC3339) + "; wait, or set the clock"}}},
+		{"expired", TLS{Cert: expired.Cert, Key: expired.Key}, 0, []plugin.Fault{{Path: "cert", Message: "expired on " + day(-time.Hour) + "; renew it", Warning: true}}},
+		{"not yet", TLS{Cert: good.Cert, Key: good.Key}, -48 * time.Hour, []plugin.Fault{{Path: "cert", Message: "is not valid before " + now.Add(-time.Hour).UTC().Format(time.RFC3339) + "; wait, or set the clock", Warning: true}}},
 		{"exchanged", TLS{Cert: good.Key, Key: good.Cert}, 0, []plugin.Fault{
 			{Path: "cert", Message: "holds a private key; put that into tls.key"},
 			{Path: "key", Message: "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"}}},
 		{"encrypted", TLS{Cert: good.Cert, Key: strings.ReplaceAll(good.Key, "BEGIN PRIVATE", "BEGIN ENCRYPTED PRIVATE")}, 0, []plugin.Fault{{Path: "key", Message: "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"}}},
 		{"encrypted whole", TLS{Cert: good.Cert, Key: strings.ReplaceAll(good.Key, " PRIVATE", " ENCRYPTED PRIVATE")}, 0, []plugin.Fault{{Path: "key", Message: "is encrypted; give it without a passphrase"}}},
 		{"all at once", TLS{CA: missing, Cert: expired.Cert, Key: expired.Key}, 0, []plugin.Fault{
-			{Path: "ca", Message: "cannot be read: " + missing + ": no such file or directory"}, {Path: "cert", Message: "expired on " + day(-time.Hour) + "; renew it"}}},
+			{Path: "ca", Message: "cannot be read: " + missing + ": no such file or directory"}, {Path: "cert", Message: "expired on " + day(-time.Hour) + "; renew it", Warning: true}}},
 	} {
 		if _, got := c.tls.Read(false, now.Add(c.at)); !cmp.Equal(c.want, got) {
 			t.Errorf("%s: %s", c.name, cmp.Diff(c.want, got))

@@ -51,11 +51,11 @@ type Route struct {
 func NewRoute(proxy *url.URL, t TLS, restricted bool) (*Route, []plugin.Fault) {
 	r := &Route{proxy: proxy, tls: t, stamp: t.stamp()}
 	files, faults := t.Read(restricted, time.Now())
-	if len(faults) > 0 {
+	if plugin.Failed(faults) {
 		return nil, faults
 	}
 	r.way = newWay(proxy, files)
-	return r, nil
+	return r, faults
 }
 
 // Way is the route's, by its files as they are now. While those cannot be used, as between
@@ -71,7 +71,7 @@ func (r *Route) Way() *Way {
 		return r.way
 	}
 	files, faults := r.tls.Read(false, time.Now())
-	if len(faults) == 0 {
+	if !plugin.Failed(faults) {
 		r.stamp, r.way = stamp, newWay(r.proxy, files)
 	}
 	return r.way
