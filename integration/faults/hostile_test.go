@@ -118,7 +118,7 @@ func hostiles(t *testing.T, ca *authority) []hostile {
 	good := []tls.Certificate{ca.certificate(t, -day, day, "127.0.0.1")}
 	return append(all,
 		hostile{name: "good certificate", play: says("200 OK"), outcome: fine, status: 200, tls: &tls.Config{Certificates: good}},
-		hostile{name: "old TLS", play: says("200 OK"), outcome: retry, err: "protocol version", tls: &tls.Config{Certificates: good, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}},
+		hostile{name: "old TLS", play: says("200 OK"), outcome: retry, err: "protocol version", scope: "misconfigured", tls: &tls.Config{Certificates: good, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}},
 		hostile{name: "goes away", play: func(c net.Conn) { _, _ = io.WriteString(c, h2+away); time.Sleep(50 * time.Millisecond) }, outcome: retry, err: "GOAWAY",
 			tls: &tls.Config{Certificates: good, NextProtos: []string{"h2"}}},
 	)
