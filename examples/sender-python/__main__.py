@@ -164,6 +164,19 @@ class Denied(Exception):
     """An address that the target may not be at."""
 
 
+# Where clouds give the machine's credentials to whoever asks, beside link-local addresses.
+METADATA = ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")
+
+
+def meant(ip):
+    """The IPv4 address within an IPv6 one that a network may translate, or ip itself."""
+    if ip.version == 6:
+        if ip in ipaddress.ip_network("64:ff9b::/96"):
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        return ip.ipv4_mapped or ip.sixtofour or ip
+    return ip
+
+
 def connect(host, port, timeout, allow):
     """Connects to what host is, where that is no metadata service and, for a target that
     is restricted (allow is a list of networks, not None), public or allowed. What is
@@ -171,9 +184,9 @@ def connect(host, port, timeout, allow):
     failed = OSError("no address")
     for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         ip = ipaddress.ip_address(address[0].partition("%")[0])
-        ip = getattr(ip, "ipv4_mapped", None) or ip
+        ip = meant(ip)
         public = ip.is_global and not ip.is_multicast
-        if ip.is_link_local or str(ip) in ("100.100.100.200", "fd00:ec2::254"):
+        if ip.is_link_local or str(ip) in METADATA:
             raise Denied("egress denied: it is link-local or a metadata service")
         if allow is not None and not public and not any(ip in ipaddress.ip_network(n) for n in allow):
             raise Denied("egress denied: it is not public, and its network is not allowed")

@@ -139,7 +139,7 @@ func TestRenewDrainsTheOldOne(t *testing.T) {
 	old := sendOK(t, h)
 	result := make(chan error)
 	go func() {
-		d := delivery(t, act{Do: "sleep", For: 700 * time.Millisecond})
+		d := delivery(t, act{Do: "sleep", For: 3 * time.Second})
 		d.ID = "slow"
 		receipt, err := h.Send(t.Context(), d)
 		if err == nil && receipt.Reply != fmt.Sprint(old) {

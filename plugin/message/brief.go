@@ -150,13 +150,16 @@ func (b *brief) tell() {
 func (b *brief) attached(what string) {
 	kind := "something"
 	a := b.e.Artifact
-	if a != nil && a.Kind != "" && a.Kind != event.KindUnknown {
-		kind = "an " + word(string(a.Kind))
-		if a.Kind == event.KindSBOM {
+	if a != nil {
+		switch a.Kind {
+		case event.KindSBOM:
 			kind = "an SBOM"
-		}
-		if a.Kind == event.KindSignature {
-			kind = "a signature"
+		case event.KindAttestation, event.KindImage, event.KindIndex:
+			kind = "an " + string(a.Kind)
+		case event.KindSignature, event.KindChart, event.KindModel:
+			kind = "a " + string(a.Kind)
+		case event.KindWasm:
+			kind = "a wasm module"
 		}
 	}
 	b.title(Info, "%s attached in %s", kind, what)
@@ -435,7 +438,24 @@ func (b *brief) digest() {
 	if rest > 0 {
 		parts = append(parts, counted(float64(rest), "other event"))
 	}
-	b.title(Info, "%s", strings.Join(parts, ", "))
+	level := Info
+	for _, g := range d.Groups {
+		if l := levelOf(g); worse(l, level) {
+			level = l
+		}
+	}
+	b.title(level, "%s", strings.Join(parts, ", "))
+}
+
+// levelOf is the level of each event of a group.
+func levelOf(g event.DigestGroup) Level {
+	return BriefOf(event.Event{Type: g.Type, Status: g.Status}).Level
+}
+
+// worse reports whether a is more to worry about than b.
+func worse(a, b Level) bool {
+	rank := map[Level]int{Warning: 1, Bad: 2}
+	return rank[a] > rank[b]
 }
 
 // nouns are what one and many events of a type are called, and how they stand to their
@@ -445,33 +465,33 @@ func nouns(t event.Type) (one, many, in string) {
 	case event.ArtifactPushed:
 		return "push", "pushes", "to"
 	case event.ChartPushed:
-		return "chart pushed", "charts pushed", "to"
+		return "chart push", "chart pushes", "to"
 	case event.ArtifactPulled, event.ChartPulled:
 		return "pull", "pulls", "from"
 	case event.ArtifactDeleted, event.ChartDeleted:
 		return "deletion", "deletions", "in"
 	case event.TagDeleted:
-		return "tag deleted", "tags deleted", "in"
+		return "deleted tag", "deleted tags", "in"
 	case event.ArtifactSigned:
 		return "signature", "signatures", "in"
 	case event.ArtifactAttached:
 		return "attachment", "attachments", "in"
 	case event.BuildQueued:
-		return "build queued", "builds queued", "of"
+		return "queued build", "queued builds", "of"
 	case event.BuildStarted:
-		return "build started", "builds started", "of"
+		return "started build", "started builds", "of"
 	case event.BuildSucceeded:
-		return "build succeeded", "builds succeeded", "of"
+		return "build", "builds", "of"
 	case event.BuildFailed:
-		return "build failed", "builds failed", "of"
+		return "failed build", "failed builds", "of"
 	case event.BuildCanceled:
-		return "build canceled", "builds canceled", "of"
+		return "canceled build", "canceled builds", "of"
 	case event.ScanCompleted:
 		return "scan", "scans", "of"
 	case event.VulnerabilityFound:
 		return "finding", "findings", "in"
 	case event.ReplicationFailed:
-		return "replication failed", "replications failed", "of"
+		return "failed replication", "failed replications", "of"
 	case event.ReplicationSucceeded:
 		return "replication", "replications", "of"
 	}

@@ -210,7 +210,7 @@ func (k *kit) callsAtOnce(t *testing.T) {
 				if !strings.Contains(first.Body+first.URL, e.Repository.FullName) && strings.Contains(first.Body+first.URL, "kit/caller-") {
 					t.Errorf("Render of an event of %s tells of another's: %s", e.Repository.FullName, first.Body)
 				}
-				if faults, err := k.sender.Check(t.Context(), plugin.Check{Options: d.Options}); err != nil || len(faults) > 0 {
+				if faults, err := k.sender.Check(t.Context(), plugin.Check{Options: d.Options}); err != nil || plugin.Failed(faults) {
 					t.Errorf("Check: %+v, %v", faults, err)
 				}
 				if desc, err := k.sender.Describe(t.Context()); err != nil || desc.Type != k.desc.Type {

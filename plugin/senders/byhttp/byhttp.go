@@ -225,6 +225,10 @@ func (s *sender) request(ctx context.Context, d plugin.Delivery) (post.Request, 
 			return post.Request{}, "", plugin.Permanent(fmt.Errorf("the header %q would hold a control character", name))
 		}
 		into := r.Header
+		if credentials(name) { // whatever it is made of
+			secrets = append(secrets, value)
+			into = r.Hidden
+		}
 		for _, secret := range secrets {
 			if strings.Contains(value, secret) && secret != "" {
 				into = r.Hidden
@@ -234,4 +238,13 @@ func (s *sender) request(ctx context.Context, d plugin.Delivery) (post.Request, 
 	}
 	r.Mask = post.NewMask(secrets...)
 	return r, "", nil
+}
+
+// credentials reports whether a header of that name says who is sending.
+func credentials(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Authorization", "Proxy-Authorization", "Cookie":
+		return true
+	}
+	return false
 }

@@ -45,7 +45,7 @@ func (s *sender) Describe(context.Context) (plugin.Description, error) {
 		Options: s.table.Schema(),
 		Secrets: s.table.Secrets(),
 		Defaults: plugin.Defaults{
-			Order: "none", Concurrency: 4, DigestAfter: 10,
+			Order: "none", Concurrency: 4,
 			Rate: plugin.Rate{Sends: 30, Per: time.Minute},
 		},
 	}, nil
@@ -57,7 +57,7 @@ func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, err
 	if c.Options != nil {
 		var t *target
 		if t, faults = s.table.Read(c.Options); t != nil {
-			faults = t.outOfBounds(c.Egress)
+			faults = append(faults, t.outOfBounds(c.Egress)...)
 		}
 	}
 	for _, t := range []struct {

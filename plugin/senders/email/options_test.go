@@ -132,7 +132,7 @@ func TestDescribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := plugin.Description{Type: "email", Version: "1.2.3", Secrets: []string{"password", "key"},
-		Defaults: plugin.Defaults{Order: "none", Concurrency: 4, DigestAfter: 10, Rate: plugin.Rate{Sends: 30, Per: time.Minute}}}
+		Defaults: plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 30, Per: time.Minute}}}
 	var schema struct{ Required []string }
 	if err := json.Unmarshal(d.Options, &schema); err != nil {
 		t.Fatal(err)

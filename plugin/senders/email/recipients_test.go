@@ -159,7 +159,7 @@ func TestNobodyHasIt(t *testing.T) {
 		{"one for good, one for now", script{"<a@example.com>": "550 no", "<b@example.com>": "450 not yet"}, plugin.Retry, "", "does not take the mail for b@example.com yet"},
 		{"one refused, then the content", script{"<a@example.com>": "550 no", ".": "554 spam"}, plugin.PermanentFail, "", "refuses the mail for 2 recipients: a@example.com 550 no; b@example.com 554 spam"},
 		{"one not yet, then the content", script{"<a@example.com>": "450 not yet", ".": "554 spam"}, plugin.Retry, "", "does not take the mail for a@example.com yet: a@example.com 450 not yet; b@example.com 554 spam"},
-		{"one taken, then the end", script{"<b@example.com>": "421 bye"}, plugin.ThrottledTarget, "", "name a recipient: it answers 421 bye"},
+		{"one taken, then the end", script{"<b@example.com>": "421 bye"}, plugin.Retry, "", "name a recipient: it answers 421 bye"},
 		{"one refused, then lost", script{"<a@example.com>": "550 no", ".": "!close"}, plugin.Retry, "", "it may have arrived"},
 	} {
 		host, port, _ := serve(t, c.answers)

@@ -120,8 +120,6 @@ func (t *target) explain(ctx context.Context, f failure, so string) (plugin.Scop
 // byReply is what a reply to a step means for all recipients that wait.
 func byReply(at step, code int, err error) (plugin.Scope, error) {
 	switch {
-	case code == 421, code == 451, code == 452: // but to a recipient, whom that alone concerns
-		return "", plugin.Throttled(err, time.Time{}) // it takes nothing from us now
 	case at == securing: // something may have put its own words there
 		return plugin.ScopeMisconfigured, err
 	case code < 500 || code > 599:

@@ -75,8 +75,10 @@ func isAddress(s string) string {
 }
 
 // finish derives from the options what is needed with each request.
-func (f *flow) finish() []plugin.Fault {
+func (f *flow) finish() (faults []plugin.Fault) {
 	if f.base == nil {
+		faults = append(faults, plugin.Fault{Path: "base_url", Warning: true,
+			Message: "is missing, and Flowdock's own service is gone: give the address of the server that has taken its place, or the token goes to whoever has the name now"})
 		f.base = &url.URL{Scheme: "https", Host: "api.flowdock.com"}
 	}
 	if f.from == "" {
@@ -87,7 +89,7 @@ func (f *flow) finish() []plugin.Fault {
 	}
 	f.address = f.base.JoinPath("v1", "messages", "team_inbox", url.PathEscape(f.token))
 	f.mask = post.NewMask(append(post.SecretsOf(f.base), f.token)...)
-	return nil
+	return faults
 }
 
 // mail is a message of the team inbox.

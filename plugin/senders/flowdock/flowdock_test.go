@@ -101,7 +101,8 @@ func TestHostileNames(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for raw, want := range map[string][]plugin.Fault{
-		`{"flow_api_token":"x"}`: nil,
+		`{"flow_api_token":"x"}`: {{Path: "base_url", Warning: true,
+			Message: "is missing, and Flowdock's own service is gone: give the address of the server that has taken its place, or the token goes to whoever has the name now"}},
 		`{"flow_api_token":"x","from_address":"bells@example.com","base_url":"http://flow:8080/api"}`: nil,
 		`{"token":"x","from_address":"bells","base_url":"x"}`: {
 			{Path: "token", Message: `unknown option "token"; there are flow_api_token, from_address and base_url`},

@@ -70,8 +70,10 @@ func table() options.Table[room] {
 }
 
 // finish derives from the options what is needed with each request.
-func (r *room) finish() []plugin.Fault {
+func (r *room) finish() (faults []plugin.Fault) {
 	if r.base == nil {
+		faults = append(faults, plugin.Fault{Path: "base_url", Warning: true,
+			Message: "is missing, and HipChat's own service is gone: give the address of the server that has taken its place, or the token goes to whoever has the name now"})
 		r.base = &url.URL{Scheme: "https", Host: "api.hipchat.com"}
 	}
 	if r.base.Path == "" {
@@ -80,7 +82,7 @@ func (r *room) finish() []plugin.Fault {
 	r.address = r.base.JoinPath("v2", "room", url.PathEscape(r.id), "notification")
 	r.credentials = http.Header{"Authorization": {"Bearer " + r.token}}
 	r.mask = post.NewMask(append(post.SecretsOf(r.base), "Bearer "+r.token)...)
-	return nil
+	return faults
 }
 
 // notification is a message as HipChat has it. HTML is shown as it is: nobody is called in

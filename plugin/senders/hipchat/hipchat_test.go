@@ -81,7 +81,8 @@ func TestHostileNames(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for raw, want := range map[string][]plugin.Fault{
-		`{"room_id":42,"notification_token":"x"}`:                                          nil,
+		`{"room_id":42,"notification_token":"x"}`: {{Path: "base_url", Warning: true,
+			Message: "is missing, and HipChat's own service is gone: give the address of the server that has taken its place, or the token goes to whoever has the name now"}},
 		`{"room_id":"ops","notification_token":"x","base_url":"https://chat.example.com"}`: nil,
 		`{"room":1,"base_url":"x","notification_token":"a\nb"}`: {
 			{Path: "room", Message: `unknown option "room"; there are room_id, notification_token and base_url`},

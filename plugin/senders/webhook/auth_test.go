@@ -150,14 +150,14 @@ func TestTokenIsKept(t *testing.T) {
 
 func TestTokenExpires(t *testing.T) {
 	o, s := newTokens(t), newSender(t)
-	o.expiresIn.Store(1) // used for three quarters of that
+	o.expiresIn.Store(4) // used for three quarters of that
 	for range 2 {
 		if _, err := s.Send(t.Context(), o.delivery()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	o.want(t, 1, 2)
-	time.Sleep(time.Second)
+	time.Sleep(3100 * time.Millisecond)
 	if _, err := s.Send(t.Context(), o.delivery()); err != nil {
 		t.Fatal(err)
 	}

@@ -156,7 +156,8 @@ func (t *target) finish() []plugin.Fault {
 		t.authorize("Basic " + base64.StdEncoding.EncodeToString([]byte(t.user+":"+t.password)))
 	case t.oauth.url != nil:
 		t.authorize("") // for what is shown; the token is not here
-		secrets = append(secrets, post.SecretsOf(t.oauth.url)...)
+		credentials := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(t.oauth.id) + ":" + url.QueryEscape(t.oauth.secret)))
+		secrets = append(append(secrets, credentials), post.SecretsOf(t.oauth.url)...)
 	}
 	if t.proxy != nil {
 		secrets = append(secrets, post.SecretsOf(t.proxy)...)

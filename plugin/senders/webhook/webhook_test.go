@@ -228,7 +228,7 @@ func TestHostileServers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			address := listen(t, c.play)
-			ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			if c.err != "no answer in time" && !strings.Contains(c.name, "a byte at a time") {
 				cancel()
 				ctx, cancel = context.WithTimeout(t.Context(), 30*time.Second)
