@@ -25,7 +25,7 @@ import (
 func TestDamagedFile(t *testing.T) {
 	t.Parallel()
 	r := faults.Rand(t)
-	times := faults.Scale(t, 400, 200_000)
+	times := faults.Scale(t, 150, 200_000)
 	before := memory(t)
 	became := map[string]int{}
 	var p *promises

@@ -102,10 +102,7 @@ func (s *Store) openSQLite(ctx context.Context, version string) error {
 	}
 	s.stmts = &statements{text: &sqliteTexts}
 	if err := s.stmts.prepare(ctx, s.conn); err != nil {
-		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code() == sqlite3.SQLITE_ERROR { // its schema has the right number
-			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-		return s.openError(err)
+		return s.openError(unfit(err, info.Size())) // its schema has the right number
 	}
 	return nil
 }
@@ -151,7 +148,7 @@ func (s *Store) migrate(ctx context.Context, size int64) error {
 	}
 	current, known, err := p.GetVersions(ctx)
 	if err != nil {
-		return s.openError(err)
+		return s.openError(unfit(err, size))
 	}
 	if current > known {
 		by := "a newer version"
@@ -165,10 +162,19 @@ func (s *Store) migrate(ctx context.Context, size int64) error {
 	for ; current < known; current++ {
 		failpoint.At("migration")
 		if _, err := p.UpByOne(ctx); err != nil {
-			return s.openError(err)
+			return s.openError(unfit(err, size))
 		}
 	}
 	return nil
+}
+
+// unfit calls a file damaged, or none of ours, for which a statement of ours is wrong: its
+// tables are not those that its version has.
+func unfit(err error, size int64) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && size > 0 && e.Code() == sqlite3.SQLITE_ERROR {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
 }
 
 // openError says what an error of the first statements means.

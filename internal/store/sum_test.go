@@ -65,6 +65,21 @@ func TestDamagedBodyIsNotHandedOut(t *testing.T) {
 	}
 }
 
+// A number that leads to the body of another event is damage too, though that body is whole.
+func TestBodyOfAnotherIsNotHandedOut(t *testing.T) {
+	s := open(t, file(t))
+	for _, native := range []string{"n1", "n2"} {
+		a := push(native, "team/app", "ci")
+		a.Body.SHA256 = sha256.Sum256(a.Body.Bytes)
+		accept(t, s, a)
+	}
+	c := claim(t, s, "ci", 1)[0]
+	damage(t, s, `UPDATE event SET arrival = 3 - arrival`)
+	if raw, _, err := s.Native(t.Context(), c.Seq); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("read %q, %v", raw.Bytes, err)
+	}
+}
+
 // Deliveries that were planned before they had a sum are handed out without.
 func TestDeliveryWithoutSum(t *testing.T) {
 	path := file(t)
