@@ -40,7 +40,7 @@
 //	... for the index of a long log            TestDiskFullForTheIndexOfTheLog         1             1
 //	... a small disk in earnest                TestSmallDisk                           10            200
 //	the disk fails, or is read-only            TestDiskFails                           5 x 60        5 x 2 000
-//	files are damaged                          TestDamagedFile                         400           200 000
+//	files are damaged                          TestDamagedFile                         150           200 000
 //	requests are forged, or posted again        TestForged                              184 ways      184
 //	... credentials of all kinds               internal/intake TestCredentials         all           all
 //	... bodies too large, cut short, endless   internal/intake TestRefusals            all           all
