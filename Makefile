@@ -4,8 +4,6 @@
 FUZZTIME ?= 10s
 # How many worlds make simulate, and so make test, tries.
 SEEDS ?= 2000
-# How many packages are tested at a time: most of them wait more than they work.
-PACKAGES = $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 # Where properties take their chances from: the same each time, so that make test says the
 # same twice; make models RAPID_SEED=0 tries others.
 export RAPID_SEED ?= 1
@@ -25,7 +23,7 @@ demo: ## push an image to a real registry and see the webhook arrive; needs Go o
 
 test: lint ## all checks and all tests, with the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
-	CGO_ENABLED=1 go test -race -timeout 20m -p $(PACKAGES) ./...
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
 	@$(MAKE) --no-print-directory -j2 --output-sync models postgres
 	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v /faults$$)
 	go -C integration test -count=1 -timeout 20m ./faults

@@ -81,7 +81,7 @@ func TestBriefCases(t *testing.T) {
 			{Registry: "hub", Repository: "prod/web", Type: event.ArtifactPushed, Count: 12},
 			{Registry: "hub", Type: event.QuotaWarning, Count: 1},
 			{Registry: "hub", Repository: "dev/x", Type: event.TagDeleted, Count: 2}}}},
-			message.Info, "37 more pushes to prod/api, 12 to prod/web, 1 quota.warning event of hub, 2 other events"},
+			message.Warning, "37 more pushes to prod/api, 12 to prod/web, 1 quota.warning event of hub, 2 other events"},
 		{"a later version's", event.Event{Type: "artifact.praised", Repository: repo}, message.Info, "artifact.praised: prod/api"},
 	} {
 		b := message.BriefOf(c.e)
