@@ -24,7 +24,7 @@ demo: ## push an image to a real registry and see the webhook arrive; needs Go o
 test: lint ## all checks and all tests, with the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
-	@$(MAKE) --no-print-directory -j2 --output-sync models postgres
+	@$(MAKE) --no-print-directory models postgres
 	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v /faults$$)
 	go -C integration test -count=1 -timeout 20m ./faults
 	@$(MAKE) --no-print-directory simulate
