@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -10,9 +11,9 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 )
 
-// Claim returns up to n deliveries of target that may be attempted now, leased to
-// this process until [Store.Record] hears of them, in the order in which they were
-// accepted. It does not wait for more: [Store.Ready] says when to ask.
+// Claim returns up to n deliveries of target that may be attempted now, or a few more,
+// leased to this process until [Store.Record] hears of them, in the order in which they
+// were accepted. It does not wait for more: [Store.Ready] says when to ask.
 //
 // A delivery whose key is held back by an earlier one that is being tried again is
 // not among them. Of one key, several may be: they are to be attempted one after the
@@ -46,8 +47,34 @@ func (s *Store) Claim(ctx context.Context, target string, n int) ([]Claimed, err
 	if err != nil {
 		return nil, fmt.Errorf("claim for target %s: %w", target, err)
 	}
-	return out, nil
+	return s.inFront(target, out), nil
 }
+
+// inFront puts in front of what was claimed what was handed over of the same keys since
+// the shelf was looked at: it is older, and stands before it.
+func (s *Store) inFront(target string, claimed []Claimed) []Claimed {
+	last := map[string]int64{} // of each key
+	for _, c := range claimed {
+		if c.Key != "" {
+			last[c.Key] = max(last[c.Key], c.Seq)
+		}
+	}
+	h := &s.shelves
+	h.mu.Lock()
+	sh := h.at(target)
+	sh.handed = slices.DeleteFunc(sh.handed, func(c Claimed) bool {
+		older := c.Key != "" && c.Seq < last[c.Key]
+		if older {
+			claimed = append(claimed, c)
+		}
+		return older
+	})
+	h.mu.Unlock()
+	slices.SortFunc(claimed, bySeq)
+	return claimed
+}
+
+func bySeq(a, b Claimed) int { return cmp.Compare(a.Seq, b.Seq) }
 
 // Handed returns what was handed over for target in memory and not yet claimed, leased
 // like the deliveries that [Store.Claim] returns. A dispatcher that does not know the
@@ -65,7 +92,7 @@ func (s *Store) Handed(target string) []Claimed {
 // claim leases stored rows: of those that are tried again the ones that are due, and of
 // the fresh ones the oldest that stand behind nothing. Every row of a key that was
 // handed over is older than those of it that are stored, so what is claimed goes behind
-// what was handed.
+// what was handed: see inFront.
 func (s *Store) claim(ctx context.Context, target string, n int) ([]Claimed, error) {
 	h := &s.shelves
 	h.mu.Lock()
@@ -147,7 +174,7 @@ func (s *Store) lease(ctx context.Context, target string, n int, now time.Time) 
 		c.GiveUp = s.steady.moment(fromMicros(giveUp).Add(lost))
 		out = append(out, c)
 	}
-	slices.SortFunc(out, func(a, b Claimed) int { return int(a.Seq - b.Seq) })
+	slices.SortFunc(out, bySeq)
 	return out, rows.Err()
 }
 

@@ -180,7 +180,7 @@ func (s *Store) holdBack(ctx context.Context, o Outcome, now time.Time) error {
 	}
 	s.shelves.change(o.Target, func(sh *shelf) {
 		sh.out -= int(n)
-		sh.handed = slices.DeleteFunc(sh.handed, func(c Claimed) bool { return c.Key == o.Key })
+		sh.handed = slices.DeleteFunc(sh.handed, func(c Claimed) bool { return c.Key == o.Key && c.Seq > o.Seq })
 		if until < math.MaxInt64 {
 			s.shelves.wakeAt(sh, now.Add(fromMicros(until).Sub(clock)))
 		}

@@ -189,3 +189,43 @@ func TestDigestElsewhere(t *testing.T) {
 		t.Errorf("claimed %+v", cs)
 	}
 }
+
+// A claim that was asked for while a delivery was being accepted, and handed over, does
+// not overtake it with a later one of its repository.
+func TestClaimDoesNotOvertakeTheShelf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, temp(t))
+		say(t, s, "ci")
+		first := push("first", "x", "ci")
+		release, accepted := make(chan struct{}), make(chan error, 1)
+		go func() {
+			w := &acceptance{s: s, a: &first, headers: "{}"}
+			accepted <- s.write(t.Context(), &job{run: func(ctx context.Context) error {
+				err := w.events(ctx)
+				s.shelves.found([]string{"ci"}) // as when something else is due, or another process says so
+				<-release
+				return err
+			}})
+		}()
+		synctest.Wait() // it is written, and not on the shelf yet
+		claimed := make(chan []Claimed, 1)
+		go func() { claimed <- claim(t, s, "ci", 1) }()
+		go accept(t, s, push("second", "x", "ci"))
+		synctest.Wait()
+		close(release)
+		if err := <-accepted; err != nil {
+			t.Fatal(err)
+		}
+		got := <-claimed
+		if natives(t, got) != "first second" {
+			t.Fatalf("claimed %q", natives(t, got))
+		}
+		retried := Outcome{Seq: got[0].Seq, Target: "ci", Key: "x", Attempt: 1, State: Waiting, Time: time.Now(), Next: time.Now(), Outcome: plugin.Retry}
+		if err := s.Record(t.Context(), []Outcome{retried}); err != nil {
+			t.Fatal(err)
+		}
+		if out := s.shelves.at("ci").out; out != 0 {
+			t.Errorf("%d are in the hands of nobody", out)
+		}
+	})
+}

@@ -102,9 +102,6 @@ func sentAs(c Claimed, state State, outcome plugin.Outcome) Outcome {
 func TestProcessesShareTheQueue(t *testing.T) {
 	stores := several(t, database(t), 3)
 	each := 60
-	if raced { // several times slower; make postgres tries as many as usual
-		each = 15
-	}
 	var mu sync.Mutex
 	order := map[string][]int64{} // by key
 	failed := map[int64]bool{}
