@@ -46,11 +46,13 @@ func lockFile(path string) (*fileLock, error) {
 	return &fileLock{f}, nil
 }
 
+// release gives the lock up in so many words: a process that is being started has a copy
+// of the file for a moment, and would keep a lock that is only closed.
 func (l *fileLock) release() error {
 	if l == nil || l.f == nil {
 		return nil
 	}
 	f := l.f
 	l.f = nil
-	return f.Close()
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }
