@@ -796,6 +796,7 @@ func (w *world) redeliver(t *rapid.T) {
 
 func (w *world) tend(t *rapid.T) {
 	w.t = t
+	w.rows, w.events = w.look() // the clock may have been followed since, and what was parked moved with it
 	now, halfway := w.s.Now(), w.halfway
 	w.halfway = map[string]bool{}
 	for t, enabled := range halfway {
