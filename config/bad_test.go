@@ -193,6 +193,12 @@ func badConfigs() []BadConfig {
 			`8: plugins.allow[0]: unknown target type that can be allowed "exce": did you mean "exec"?`,
 			`9: targets[1].type: unknown target type "matrx": did you mean "matrix"?`,
 		}},
+		{"one file for several types", "plugins:\n  dir: /lib\n  pins:\n  - {type: kafka, file: bellbuoy-sender-brokers, sha256: " + sha + "}\n  - {type: nats, file: /lib/bellbuoy-sender-brokers, sha256: " + sha +
+			"}\n  - {type: rabbit, file: rabbit, sha256: " + sha + "}\ntargets: [{name: a, type: kafka}, {name: b, type: amqp}]\n", []string{
+			`5: plugins.pins[1].file: "/lib/bellbuoy-sender-brokers" is not the name of a plugin's file: write its name in plugins.dir alone, bellbuoy-sender-NAME`,
+			`6: plugins.pins[2].file: "rabbit" is not the name of a plugin's file: write its name in plugins.dir alone, bellbuoy-sender-NAME`,
+			`7: targets[1].type: "amqp" is served by bellbuoy-sender-brokers, which comes beside bellbuoy: put that file into the folder of plugins.dir, and what "bellbuoy plugins hash --type amqp FILE" prints into plugins.pins`,
+		}},
 		{"a type that has to be allowed", "plugins:\n  dir: /lib\n  pins: [{type: exec, sha256: " + sha + "}]\ntargets: [{name: a, type: exec}]\n", []string{
 			`4: targets[0].type: "exec" is off, since it does more than send: write "plugins: {allow: [exec]}" if it is to be used here`,
 		}},

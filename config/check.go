@@ -148,7 +148,12 @@ func (k *checker) registry(path string, r Registry) {
 }
 
 func (k *checker) target(path string, t Target) {
-	k.unknown(path+".type", "target type", t.Type, k.types)
+	if file, ok := apart()[t.Type]; ok && k.types.list != nil && !k.types.has(t.Type) {
+		k.fault(path+".type", `%q is served by %s, which comes beside bellbuoy: put that file into the folder of plugins.dir, `+
+			`and what "bellbuoy plugins hash --type %s FILE" prints into plugins.pins`, t.Type, file, t.Type)
+	} else {
+		k.unknown(path+".type", "target type", t.Type, k.types)
+	}
 	k.allowed(path, t.Type)
 	k.unknown(path+".order", "order", t.Order, nameSet{list: []string{"repository", "none"}})
 	within := func(key string, d, least, most Duration) {

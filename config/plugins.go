@@ -1,8 +1,10 @@
 package config
 
 import (
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Plugins are senders that do not come with bellbuoy, and what senders are allowed.
@@ -22,9 +24,20 @@ type Plugins struct {
 type Pin struct {
 	// Type is the target type that the plugin serves, the end of its file's name.
 	Type string `yaml:"type" jsonschema:"required,example=matrix"`
+	// File is the name of the file in dir where its end is not the type: of one that serves
+	// several types, each of which has a pin.
+	File string `yaml:"file" jsonschema:"example=bellbuoy-sender-brokers"`
 	// SHA256 is that of the file, 64 hexadecimal digits.
 	SHA256 string `yaml:"sha256" jsonschema:"required,example=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
 	Pos    Pos    `yaml:"-"`
+}
+
+// Name is that of the plugin's file in its folder.
+func (p Pin) Name() string {
+	if p.File != "" {
+		return p.File
+	}
+	return PluginPrefix + p.Type
 }
 
 // PluginPrefix is what the names of plugins' files begin with; the type follows.
@@ -38,6 +51,12 @@ var sumRegexp = regexp.MustCompile(sumPattern)
 // guarded are the target types that plugins.allow has to name, since more can be done
 // with them than to send.
 func guarded() []string { return []string{"exec"} }
+
+// apart are the target types that come with bellbuoy in a file of its own, and which.
+func apart() map[string]string {
+	brokers := PluginPrefix + "brokers"
+	return map[string]string{"amqp": brokers, "kafka": brokers, "nats": brokers}
+}
 
 // Pin returns the pin of a target type. Of one that is built in there is none that
 // counts; the caller is to know those.
@@ -61,6 +80,9 @@ func (k *checker) plugins(p Plugins) nameSet {
 		at := item("plugins.pins", i)
 		if pin.SHA256 != "" && !sumRegexp.MatchString(pin.SHA256) {
 			k.fault(at+".sha256", `is no SHA-256 in 64 hexadecimal digits: write what "bellbuoy plugins hash FILE" prints`)
+		}
+		if pin.File != "" && (filepath.Base(pin.File) != pin.File || len(pin.File) <= len(PluginPrefix) || !strings.HasPrefix(pin.File, PluginPrefix)) {
+			k.fault(at+".file", `%q is not the name of a plugin's file: write its name in plugins.dir alone, %sNAME`, pin.File, PluginPrefix)
 		}
 		switch {
 		case pin.Type == "":

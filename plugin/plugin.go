@@ -76,6 +76,9 @@ type Defaults struct {
 	// DigestAfter is how many events may wait for one target each for itself; where there
 	// are more they become one message. 0 = however many.
 	DigestAfter int `json:"digest_after,omitempty"`
+	// Format is the one in which messages are rendered, of those that docs/messages.md lists:
+	// "cloudevents-binary". Of digests too.
+	Format string `json:"format,omitempty"`
 }
 
 // Rate is a number of sends in any window of time.

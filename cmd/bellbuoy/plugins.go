@@ -211,16 +211,20 @@ func showPlugin(w io.Writer, p client.Plugin, format output) error {
 }
 
 func newPluginsHash(env environment) *cobra.Command {
-	return &cobra.Command{
+	var types []string
+	cmd := &cobra.Command{
 		Use:   "hash FILE",
 		Short: "Print the line that pins the file of a sender",
 		Long: `Read the file of a sender, bellbuoy-sender-TYPE, and print what pins it: a line for
 plugins.pins in the config, with the type and the SHA-256 of what the file holds. No
 server is asked, and nothing is run.
 
+A file that serves several types has a pin for each that is to be used: name them.
+
 Print it where the file comes from, or compare it with what its author says: a pin
 keeps the file what it is, and says nothing of whether it was good.`,
-		Example: `  bellbuoy plugins hash /usr/lib/bellbuoy/bellbuoy-sender-matrix`,
+		Example: `  bellbuoy plugins hash /usr/lib/bellbuoy/bellbuoy-sender-matrix
+  bellbuoy plugins hash --type kafka,nats /usr/lib/bellbuoy/bellbuoy-sender-brokers`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return wrongUse(cmd, "want one FILE, not %d", len(args))
@@ -228,9 +232,11 @@ keeps the file what it is, and says nothing of whether it was good.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			return app.PrintPin(env.stdout, args[0])
+			return app.PrintPins(env.stdout, args[0], types)
 		},
 	}
+	cmd.Flags().StringSliceVar(&types, "type", nil, "pin the file for this target `TYPE`, not for the one in its name; may be given again")
+	return cmd
 }
 
 func newPluginsVerify(env environment) *cobra.Command {

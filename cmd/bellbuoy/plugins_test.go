@@ -119,6 +119,17 @@ func TestHashAndVerify(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	}
+	pin = bellbuoy(t, "", "plugins", "hash", "--type", "pigeon,gull", "--type", "matrix", file)
+	if want := "- {type: pigeon, file: bellbuoy-sender-matrix, sha256: "; !strings.HasPrefix(pin.stdout, want) ||
+		strings.Count(pin.stdout, ", file: bellbuoy-sender-matrix, ") != 2 || !strings.Contains(pin.stdout, "\n- {type: matrix, sha256: ") {
+		t.Errorf("%+v", pin)
+	}
+	write(file, "#!/bin/bash\n", 0o755)
+	write(config, "plugins:\n  dir: .\n  pins:\n  "+strings.ReplaceAll(pin.stdout, "\n", "\n  "), 0o600)
+	got = bellbuoy(t, "", "plugins", "verify", config)
+	if got.status != exitDone || strings.Count(got.stdout, "good: "+file+" holds what is pinned\n") != 3 {
+		t.Errorf("%+v", got)
+	}
 	write(config, "registries: []\n", 0o600)
 	if got := bellbuoy(t, "", "plugins", "verify", config); got != (result{exitDone, config + ": no plugin is pinned\n", ""}) {
 		t.Errorf("%+v", got)

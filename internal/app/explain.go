@@ -130,7 +130,7 @@ func (s settings) message(target string) render.Rendering {
 	if i < 0 {
 		return render.Rendering{}
 	}
-	return render.Of(s.config.Targets[i].Message)
+	return s.rendering(s.config.Targets[i])
 }
 
 // LeftOut says why rule name is not among those that were asked about an event of type

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -149,6 +150,11 @@ func (s *settings) ask(ctx context.Context, k *checkers) (senders map[string]plu
 			}
 			if err != nil {
 				return nil, nil, nil, fmt.Errorf("ask what sender %s is: %w", t.Type, err)
+			}
+			if _, found := render.Compile(render.Rendering{Format: d.Defaults.Format}); found != nil {
+				faults = append(faults, c.Locate(config.Faults{config.Faultf(fmt.Sprintf("targets[%d].type", i),
+					"its sender asks for messages in a format that this bellbuoy does not have, %q: take another version of one of the two", d.Defaults.Format)})...)
+				continue
 			}
 			senders[t.Type], s.types[t.Type] = sender, d
 		}

@@ -33,7 +33,11 @@ const patience = time.Minute
 // bellbuoy whose disk fails.
 func TestMain(m *testing.M) {
 	if typ, ok := strings.CutPrefix(filepath.Base(os.Args[0]), "bellbuoy-sender-"); ok { // a copy of it in a folder
-		serve.Main(map[string]plugin.Sender{"matrix": matrix{senders.Builtin()["webhook"]("test"), typ}})
+		webhook := senders.Builtin()["webhook"]("test")
+		serve.Main(map[string]plugin.Sender{
+			"matrix": matrix{webhook, typ, ""},
+			"pebble": matrix{webhook, "pebble", "cloudevents-binary"}, "boulder": matrix{webhook, "boulder", "smoke"},
+		})
 		return
 	}
 	if len(os.Args) == 3 {

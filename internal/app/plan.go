@@ -52,7 +52,7 @@ func (s settings) plan(asked lookups) intake.Plan {
 			FirstDelay:  first(t.Retry.Schedule),
 			GiveUpAfter: time.Duration(t.Retry.GiveUpAfter),
 			Hold:        time.Duration(t.Hold),
-			Message:     render.Of(t.Message),
+			Message:     s.rendering(t),
 		}
 	}
 	for _, k := range s.config.Keep {
@@ -95,6 +95,13 @@ func (s settings) order(t config.Target) string {
 	return "repository"
 }
 
+// rendering is what t says of its messages, and what its type does.
+func (s settings) rendering(t config.Target) render.Rendering {
+	r := render.Of(t.Message)
+	r.Default = s.types[t.Type].Defaults.Format
+	return r
+}
+
 // targets is what delivery needs to know of a configuration.
 func (s settings) targets() map[string]delivery.Target {
 	out := map[string]delivery.Target{}
@@ -102,7 +109,7 @@ func (s settings) targets() map[string]delivery.Target {
 		d := delivery.Target{
 			Type: t.Type, Options: t.Options, Timeout: time.Duration(t.Timeout), Concurrency: t.Concurrency,
 			Masks:   masks(t, s.types[t.Type].Secrets),
-			Message: render.Of(t.Message),
+			Message: s.rendering(t),
 			Shadow:  t.Mode == shadowMode,
 		}
 		if d.Concurrency == 0 {

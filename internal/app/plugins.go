@@ -33,7 +33,7 @@ func pluginFiles(c *config.Config) (map[string]host.File, error) {
 	builtin := senders.Builtin()
 	for _, p := range c.Plugins.Pins {
 		if _, ok := builtin[p.Type]; !ok {
-			files[p.Type] = host.File{Path: filepath.Join(dir, config.PluginPrefix+p.Type), SHA256: p.SHA256}
+			files[p.Type] = host.File{Path: filepath.Join(dir, p.Name()), SHA256: p.SHA256}
 		}
 	}
 	return files, nil
@@ -71,14 +71,15 @@ func checkPlugins(c *config.Config) (map[string]host.File, config.Faults, error)
 		found = nil // a folder whose name is a bad pattern is none that has some
 	}
 	for _, path := range found {
-		typ := strings.TrimPrefix(filepath.Base(path), config.PluginPrefix)
-		if _, pinned := c.Plugins.Pin(typ); !pinned {
+		name := filepath.Base(path)
+		if !slices.ContainsFunc(c.Plugins.Pins, func(p config.Pin) bool { return p.Name() == name }) {
+			typ := strings.TrimPrefix(name, config.PluginPrefix)
 			say := config.Warningf
 			if slices.ContainsFunc(c.Targets, func(t config.Target) bool { return t.Type == typ }) {
 				say = config.Faultf
 			}
 			faults = append(faults, say("plugins.dir", `has %s, which is not pinned and so is not run: `+
-				`add what "bellbuoy plugins hash %s" prints to plugins.pins if you trust it, or remove the file`, filepath.Base(path), path))
+				`add what "bellbuoy plugins hash %s" prints to plugins.pins if you trust it, or remove the file`, name, path))
 		}
 	}
 	return files, faults, nil
@@ -199,19 +200,31 @@ func (k *checkers) notAsked(i int, typ string, err error) config.Fault {
 		`run its file by hand with "describe" to see what it says`, err, printed)
 }
 
-// PrintPin prints what pins the file of a sender in a configuration: its type, which the
-// file's name ends with, and its SHA-256.
-func PrintPin(w io.Writer, path string) error {
-	typ, ok := strings.CutPrefix(filepath.Base(path), config.PluginPrefix)
+// PrintPins prints what pins the file of a sender in a configuration: a line for each of
+// types, or for the one that the file's name ends with, and the file's SHA-256.
+func PrintPins(w io.Writer, path string, types []string) error {
+	name := filepath.Base(path)
+	typ, ok := strings.CutPrefix(name, config.PluginPrefix)
 	if !ok || typ == "" {
 		return fmt.Errorf("%s is not named as the file of a sender is: name it %sTYPE, by the target type that it serves", path, config.PluginPrefix)
+	}
+	if len(types) == 0 {
+		types = []string{typ}
 	}
 	sum, err := host.Sum(path)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "- {type: %s, sha256: %q}\n", typ, sum)
-	return err
+	for _, t := range types {
+		file := ""
+		if t != typ {
+			file = ", file: " + name
+		}
+		if _, err := fmt.Fprintf(w, "- {type: %s%s, sha256: %q}\n", t, file, sum); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // VerifyPlugins looks at the file of each pin in the configuration of files, as each

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,12 +25,13 @@ import (
 // its type it says that it is something else.
 type matrix struct {
 	plugin.Sender
-	typ string
+	typ    string
+	format string // the default one
 }
 
 func (m matrix) Describe(ctx context.Context) (plugin.Description, error) {
 	d, err := m.Sender.Describe(ctx)
-	d.Type = m.typ
+	d.Type, d.Defaults.Format = m.typ, m.format
 	return d, err
 }
 
@@ -47,7 +49,7 @@ func plugins(t *testing.T, as string) (dir, pin string) {
 	path := filepath.Join(dir, "bellbuoy-sender-"+as)
 	must(t, os.WriteFile(path, b, 0o755))
 	var out bytes.Buffer
-	must(t, PrintPin(&out, path))
+	must(t, PrintPins(&out, path, nil))
 	pin, ok := strings.CutPrefix(strings.TrimSpace(out.String()), "- ")
 	if !ok {
 		t.Fatalf("printed %q", out.String())
@@ -94,6 +96,10 @@ func TestCheckAsksThePlugin(t *testing.T) {
 	}
 }
 
+func indented(lines string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
+}
+
 func sumOf(pin string) string {
 	_, sum, _ := strings.Cut(pin, `sha256: "`)
 	return strings.TrimSuffix(sum, `"}`)
@@ -107,7 +113,7 @@ func TestPluginThatIsAnother(t *testing.T) {
 	var pins []string
 	for _, typ := range []string{"pigeon", "mute"} {
 		var out bytes.Buffer
-		must(t, PrintPin(&out, dir+"/bellbuoy-sender-"+typ))
+		must(t, PrintPins(&out, dir+"/bellbuoy-sender-"+typ, nil))
 		pins = append(pins, strings.TrimPrefix(strings.TrimSpace(out.String()), "- "))
 	}
 	file, _ := write(t, `plugins: {dir: `+dir+`, pins: [`+strings.Join(pins, ",")+`]}
@@ -164,7 +170,7 @@ func TestRunWithAPlugin(t *testing.T) {
 	_, err = grow.WriteString("a later version")
 	must(t, errors.Join(err, grow.Close()))
 	var out bytes.Buffer
-	must(t, PrintPin(&out, p.File))
+	must(t, PrintPins(&out, p.File, nil))
 	later := strings.TrimPrefix(strings.TrimSpace(out.String()), "- ")
 	text, err := os.ReadFile(file)
 	must(t, err)
@@ -185,6 +191,44 @@ func TestRunWithAPlugin(t *testing.T) {
 		t.Errorf("%d %s %v", status, answer, err)
 	}
 	must(t, l.stop())
+}
+
+// One file may serve several types. What it sends is in the format that a type asks for,
+// where nobody says another; one that there is not is refused.
+func TestOneFileServesSeveralTypes(t *testing.T) {
+	runtimeDir(t)
+	dir, _ := plugins(t, "stones")
+	var out bytes.Buffer
+	must(t, PrintPins(&out, dir+"/bellbuoy-sender-stones", []string{"pebble", "boulder"}))
+	got := make(chan http.Header, 2)
+	url := receiver(t, func(_ http.ResponseWriter, r *http.Request) { got <- r.Header })
+	text := `listen: 127.0.0.1:0
+admin: {listen: 127.0.0.1:0}
+store: DIR/bellbuoy.db
+plugins:
+  dir: ` + dir + `
+  pins:
+` + indented(out.String()) + `registries: [{name: hub, type: distribution}]
+targets:
+- {name: plain, type: pebble, format: bellbuoy, options: {url: "` + url + `"}}
+- {name: room, type: pebble, options: {url: "` + url + `"}}
+rules: [{name: pushes, events: [artifact.pushed], deliver: [room, plain]}]
+`
+	file, _ := write(t, text)
+	l := start(t, file)
+	id := l.notify("hub", push(t, "a"))[0]
+	ids := []string{(<-got).Get("Ce-Id"), (<-got).Get("Ce-Id")}
+	slices.Sort(ids)
+	if want := []string{"", id}; !slices.Equal(ids, want) {
+		t.Errorf("sent with the ids %q, want %q", ids, want)
+	}
+	must(t, l.stop())
+
+	file, _ = write(t, strings.Replace(text, "name: room, type: pebble", "name: room, type: boulder", 1))
+	printed, err := check(t, file)
+	if want := `targets[1].type: its sender asks for messages in a format that this bellbuoy does not have, "smoke"`; !errors.Is(err, ErrConfig) || !strings.Contains(printed, want) {
+		t.Errorf("%v: %s", err, printed)
+	}
 }
 
 // A plugin that cannot live is halted; what it should have sent waits without attempts,

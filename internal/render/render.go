@@ -25,6 +25,9 @@ type Rendering struct {
 	// Digest says that the event tells of others: it is its own message, whatever
 	// messages are made of each of those.
 	Digest bool `json:"digest,omitempty"`
+	// Default is of a target's rendering: the format that its type has where nothing else is
+	// said, and for digests.
+	Default string `json:"-"`
 }
 
 // Of is what a configuration says of a message.
@@ -33,13 +36,17 @@ func Of(m config.Rendering) Rendering {
 }
 
 // Over is what comes out where r, which a rule says, is laid over what the target says:
-// a format or a template takes the place of both, a title that of the title.
+// a format or a template takes the place of both, a title that of the title. Where nobody
+// says one, it is the target's default.
 func (r Rendering) Over(target Rendering) Rendering {
 	if r.Digest {
-		return Rendering{}
+		return Rendering{Format: target.Default}
 	}
 	if r.Format == "" && r.JSON == "" && r.Text == "" {
 		r.Format, r.JSON, r.Text = target.Format, target.JSON, target.Text
+	}
+	if r.Format == "" && r.JSON == "" && r.Text == "" {
+		r.Format = target.Default
 	}
 	if r.Title == "" {
 		r.Title = target.Title

@@ -41,6 +41,12 @@ func TestOver(t *testing.T) {
 		"the target's title":           {Rendering{Text: "r"}, Rendering{Text: "t", Title: "b"}, Rendering{Text: "r", Title: "b"}},
 		"a template and its own data":  {rule: Rendering{Format: "bellbuoy", Text: "t"}, want: Rendering{Text: "t"}},
 		"the target's format and text": {target: Rendering{Format: "bellbuoy", Text: "t"}, want: Rendering{Text: "t"}},
+		"its type's default":           {target: Rendering{Default: "native"}, want: Rendering{Format: "native"}},
+		"a template over a default":    {target: Rendering{Text: "t", Default: "native"}, want: Rendering{Text: "t"}},
+		"the event over a default":     {target: Rendering{Format: "bellbuoy", Default: "native"}},
+		"the rule's over a default":    {rule: Rendering{Format: "bellbuoy"}, target: Rendering{Default: "native"}},
+		"a digest":                     {rule: Rendering{Digest: true}, target: Rendering{Format: "native"}},
+		"a digest, with a default":     {Rendering{Digest: true}, Rendering{Text: "t", Default: "cloudevents"}, Rendering{Format: "cloudevents"}},
 	} {
 		if got := c.rule.Over(c.target); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, c.want)

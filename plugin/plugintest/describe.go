@@ -11,7 +11,10 @@ import (
 	"time"
 )
 
-var typeName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+var (
+	typeName   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+	formatName = regexp.MustCompile(`^[a-z0-9-]{0,64}$`)
+)
 
 // describe: the description stays the same, and the host can go by it.
 func (k *kit) describe(t *testing.T) {
@@ -39,6 +42,9 @@ func (k *kit) describe(t *testing.T) {
 	}
 	if r := d.Defaults.Rate; d.Defaults.Concurrency < 0 || d.Defaults.DigestAfter < 0 || r.Sends < 0 || r.Sends > 0 && (r.Per < time.Millisecond || r.Per > 24*time.Hour) {
 		t.Errorf("defaults out of bounds: %+v", d.Defaults)
+	}
+	if !formatName.MatchString(d.Defaults.Format) {
+		t.Errorf("the default format %q is none that bellbuoy has", d.Defaults.Format)
 	}
 	for _, secret := range d.Secrets {
 		if !s.has(strings.Split(secret, ".")) {

@@ -24,6 +24,7 @@ func writeDescription(d plugin.Description) *Description {
 		RateSends:   int32(d.Defaults.Rate.Sends),
 		RatePerMs:   d.Defaults.Rate.Per.Milliseconds(),
 		DigestAfter: int32(d.Defaults.DigestAfter),
+		Format:      clean(d.Defaults.Format),
 	}
 	for _, s := range d.Secrets {
 		m.Secrets = append(m.Secrets, clean(s))
@@ -49,6 +50,7 @@ func readDescription(typ string, m *Description) (plugin.Description, error) {
 			Concurrency: max(0, int(m.GetConcurrency())),
 			Rate:        readRate(m),
 			DigestAfter: max(0, int(m.GetDigestAfter())),
+			Format:      cut(m.GetFormat(), 64),
 		},
 	}
 	switch d.Defaults.Order {

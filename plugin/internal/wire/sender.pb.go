@@ -136,6 +136,7 @@ type Description struct {
 	RateSends     int32                  `protobuf:"varint,7,opt,name=rate_sends,json=rateSends,proto3" json:"rate_sends,omitempty"` // in any window of rate_per_ms; 0: any number
 	RatePerMs     int64                  `protobuf:"varint,8,opt,name=rate_per_ms,json=ratePerMs,proto3" json:"rate_per_ms,omitempty"`
 	DigestAfter   int32                  `protobuf:"varint,9,opt,name=digest_after,json=digestAfter,proto3" json:"digest_after,omitempty"` // 0: never
+	Format        string                 `protobuf:"bytes,10,opt,name=format,proto3" json:"format,omitempty"`                              // "": the event itself
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -231,6 +232,13 @@ func (x *Description) GetDigestAfter() int32 {
 		return x.DigestAfter
 	}
 	return 0
+}
+
+func (x *Description) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
 }
 
 type CheckRequest struct {
@@ -1121,7 +1129,7 @@ const file_sender_proto_rawDesc = "" +
 	"\n" +
 	"\fsender.proto\x12\x12bellbuoy.sender.v1\"%\n" +
 	"\x0fDescribeRequest\x12\x12\n" +
-	"\x04type\x18\x01 \x01(\tR\x04type\"\x89\x02\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\"\xa1\x02\n" +
 	"\vDescription\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1132,7 +1140,9 @@ const file_sender_proto_rawDesc = "" +
 	"\n" +
 	"rate_sends\x18\a \x01(\x05R\trateSends\x12\x1e\n" +
 	"\vrate_per_ms\x18\b \x01(\x03R\tratePerMs\x12!\n" +
-	"\fdigest_after\x18\t \x01(\x05R\vdigestAfter\"\xbc\x01\n" +
+	"\fdigest_after\x18\t \x01(\x05R\vdigestAfter\x12\x16\n" +
+	"\x06format\x18\n" +
+	" \x01(\tR\x06format\"\xbc\x01\n" +
 	"\fCheckRequest\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\aoptions\x18\x02 \x01(\fR\aoptions\x12\x1a\n" +
