@@ -20,6 +20,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/post"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/templates"
 )
 
 // Type is a target type.
@@ -81,7 +82,7 @@ type sender struct {
 	table     options.Table[target]
 	client    *post.Client
 	targets   *options.Cache[target]
-	templates *options.Cache[message.Template]
+	templates *templates.Set
 }
 
 // New makes the sender of a type.
@@ -94,7 +95,7 @@ func New(t Type) plugin.Sender {
 	}
 	return &sender{
 		Type: t, table: t.table(), client: post.New(t.Version),
-		targets: options.NewCache[target](), templates: options.NewCache[message.Template](),
+		targets: options.NewCache[target](), templates: templates.New(t.Escape, t.Escape),
 	}
 }
 
@@ -158,15 +159,7 @@ func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, err
 	if c.Options != nil {
 		_, faults = s.table.ReadFor(c.Options, c.Egress)
 	}
-	for part, text := range map[plugin.Part]string{plugin.PartTemplate: c.Template, plugin.PartTitle: c.Title} {
-		if text == "" {
-			continue
-		}
-		if err := message.Try(ctx, text, s.Escape, c.Samples); err != nil {
-			faults = append(faults, plugin.Fault{Part: part, Message: err.Error()})
-		}
-	}
-	return faults, ctx.Err()
+	return append(faults, s.templates.Check(ctx, c)...), ctx.Err()
 }
 
 // Render is [plugin.Sender.Render].

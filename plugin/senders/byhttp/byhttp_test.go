@@ -98,8 +98,8 @@ func TestWhatCannotBeSent(t *testing.T) {
 		"options":          {func(d *plugin.Delivery) { d.Options = json.RawMessage(`{"key":"s3cret-key"}`) }, plugin.Retry, "read the options of target room: url is missing; it is where it is"},
 		"host's message":   {func(d *plugin.Delivery) { d.Body = []byte("{}") }, plugin.PermanentFail, "target room takes no format and no JSON template"},
 		"event":            {func(d *plugin.Delivery) { d.Event = json.RawMessage(`{"v":"x"}`) }, plugin.PermanentFail, "decode event of delivery d1"},
-		"template":         {func(d *plugin.Delivery) { d.Template = "{{" }, plugin.Retry, "read a template of the message to target room: line 1"},
-		"title's work":     {func(d *plugin.Delivery) { d.Title = "{{len .v}}" }, plugin.PermanentFail, "fill in a template of the message to target room: line 1"},
+		"template":         {func(d *plugin.Delivery) { d.Template = "{{" }, plugin.Retry, "read the template of the message to target room: line 1"},
+		"title's work":     {func(d *plugin.Delivery) { d.Title = "{{len .v}}" }, plugin.PermanentFail, "fill in the title of the message to target room: line 1"},
 		"line in a header": {func(d *plugin.Delivery) { d.Options = json.RawMessage(`{"url":"http://x","key":"a\nb"}`) }, plugin.Retry, "key holds a line break"},
 	} {
 		d := good

@@ -2,7 +2,6 @@ package byhttp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -29,29 +28,14 @@ func (s *sender) message(ctx context.Context, d plugin.Delivery) (Message, error
 	}
 	m.Text = strings.TrimSpace(text.String())
 	if d.Template != "" {
-		if m.Text, err = s.fill(ctx, d, d.Template, (*message.Template).Execute); err != nil {
+		if m.Text, err = s.templates.Text(ctx, d); err != nil {
 			return m, err
 		}
 	}
 	if d.Title != "" {
-		if m.Title, err = s.fill(ctx, d, d.Title, (*message.Template).Line); err != nil {
+		if m.Title, err = s.templates.Title(ctx, d); err != nil {
 			return m, err
 		}
 	}
 	return m, nil
-}
-
-// fill makes the text of one template.
-func (s *sender) fill(ctx context.Context, d plugin.Delivery, template string, execute func(*message.Template, context.Context, json.RawMessage) (string, error)) (string, error) {
-	t, err := s.templates.Read([]byte(template), func(raw []byte) (*message.Template, error) {
-		return message.Parse(string(raw), s.Escape)
-	})
-	if err != nil { // it may be put right
-		return "", fmt.Errorf("read a template of the message to target %s: %w", d.Target, err)
-	}
-	text, err := execute(t, ctx, d.Event)
-	if err != nil && ctx.Err() == nil {
-		err = plugin.Permanent(fmt.Errorf("fill in a template of the message to target %s: %w", d.Target, err))
-	}
-	return text, err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/egress"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/templates"
 )
 
 // sender keeps nothing but options and templates that it has read. A connection serves one
@@ -25,14 +26,14 @@ type sender struct {
 	table     options.Table[target]
 	writer    writer
 	targets   *options.Cache[target]
-	templates *options.Cache[message.Template]
+	templates *templates.Set
 }
 
 // New makes the sender. It names itself bellbuoy/version in the mails.
 func New(version string) plugin.Sender {
 	return &sender{
 		version: version, table: table(), writer: newWriter(),
-		targets: options.NewCache[target](), templates: options.NewCache[message.Template](),
+		targets: options.NewCache[target](), templates: templates.New(message.Plain, message.Plain),
 	}
 }
 
@@ -60,18 +61,7 @@ func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, err
 			faults = append(faults, t.outOfBounds(c.Egress)...)
 		}
 	}
-	for _, t := range []struct {
-		part plugin.Part
-		text string
-	}{{plugin.PartTemplate, c.Template}, {plugin.PartTitle, c.Title}} {
-		if t.text == "" {
-			continue
-		}
-		if err := message.Try(ctx, t.text, message.Plain, c.Samples); err != nil {
-			faults = append(faults, plugin.Fault{Part: t.part, Message: err.Error()})
-		}
-	}
-	return faults, ctx.Err()
+	return append(faults, s.templates.Check(ctx, c)...), ctx.Err()
 }
 
 // Render is [plugin.Sender.Render]. The body with the headers before it is the mail as it

@@ -2,8 +2,6 @@ package email
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -45,13 +43,13 @@ func (s *sender) letter(ctx context.Context, d plugin.Delivery) (*letter, error)
 		l.Body = lines(string(d.Body))
 	}
 	if d.Template != "" {
-		if l.Body, err = s.fill(ctx, d.Template, d, (*message.Template).Execute); err != nil {
+		if l.Body, err = s.templates.Text(ctx, d); err != nil {
 			return nil, err
 		}
 		l.Body = lines(l.Body)
 	}
 	if d.Title != "" {
-		title, err := s.fill(ctx, d.Title, d, (*message.Template).Line)
+		title, err := s.templates.Title(ctx, d)
 		if err != nil {
 			return nil, err
 		}
@@ -61,24 +59,6 @@ func (s *sender) letter(ctx context.Context, d plugin.Delivery) (*letter, error)
 	}
 	l.Title = shorten(l.Title, maxSubject)
 	return l, nil
-}
-
-// execute is how a template is filled in: as a text or as one line.
-type execute func(*message.Template, context.Context, json.RawMessage) (string, error)
-
-// fill fills in a template of the operator's. A value that it writes stays on its line.
-func (s *sender) fill(ctx context.Context, text string, d plugin.Delivery, fill execute) (string, error) {
-	t, err := s.templates.Read([]byte(text), func(raw []byte) (*message.Template, error) {
-		return message.Parse(string(raw), message.Plain)
-	})
-	if err != nil { // it may be put right
-		return "", fmt.Errorf("read the template of the mail to target %s: %w", d.Target, err)
-	}
-	filled, err := fill(t, ctx, d.Event)
-	if err != nil && ctx.Err() == nil {
-		err = plugin.Permanent(fmt.Errorf("fill in the template of the mail to target %s: %w", d.Target, err))
-	}
-	return filled, err
 }
 
 // lines is s with what a mail's text may hold only, printable characters and line breaks,

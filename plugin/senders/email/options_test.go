@@ -207,8 +207,8 @@ func TestWhatCannotBeSent(t *testing.T) {
 		scope  plugin.Scope
 		err    string
 	}{
-		{func(d *plugin.Delivery) { d.Template = "{{.tpye}" }, plugin.Retry, "", "read the template of the mail to target ops-mail: line 1: "},
-		{func(d *plugin.Delivery) { d.Title = "{{len .v}}!" }, plugin.PermanentFail, "", "fill in the template of the mail to target ops-mail: line 1:"},
+		{func(d *plugin.Delivery) { d.Template = "{{.tpye}" }, plugin.Retry, "", "read the template of the message to target ops-mail: line 1: "},
+		{func(d *plugin.Delivery) { d.Title = "{{len .v}}!" }, plugin.PermanentFail, "", "fill in the title of the message to target ops-mail: line 1:"},
 		{func(d *plugin.Delivery) { d.Event = json.RawMessage("{") }, plugin.PermanentFail, "", "decode event of delivery"},
 		{func(d *plugin.Delivery) { d.Options = json.RawMessage(`{"host":"h"}`) }, plugin.Retry, plugin.ScopeMisconfigured, "read the options of target ops-mail: from is missing; "},
 	} {

@@ -16,6 +16,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/templates"
 )
 
 // Type is that of the targets.
@@ -61,7 +62,7 @@ type sender struct {
 	keep      Keep // nil: there is none
 	table     options.Table[target]
 	targets   *options.Cache[target]
-	templates *options.Cache[message.Template]
+	templates *templates.Set
 }
 
 // New makes a sender that knows all of its targets and keeps nothing: Send fails.
@@ -71,7 +72,7 @@ func New(version string) plugin.Sender { return Into(version, nil) }
 func Into(version string, keep Keep) plugin.Sender {
 	return &sender{
 		version: version, keep: keep, table: table(),
-		targets: options.NewCache[target](), templates: options.NewCache[message.Template](),
+		targets: options.NewCache[target](), templates: templates.New(message.Plain, message.Plain),
 	}
 }
 
@@ -92,18 +93,7 @@ func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, err
 	if c.Options != nil {
 		_, faults = s.table.Read(c.Options)
 	}
-	for _, t := range []struct {
-		part plugin.Part
-		text string
-	}{{plugin.PartTemplate, c.Template}, {plugin.PartTitle, c.Title}} {
-		if t.text == "" {
-			continue
-		}
-		if err := message.Try(ctx, t.text, message.Plain, c.Samples); err != nil {
-			faults = append(faults, plugin.Fault{Part: t.part, Message: err.Error()})
-		}
-	}
-	return faults, ctx.Err()
+	return append(faults, s.templates.Check(ctx, c)...), ctx.Err()
 }
 
 // Render is [plugin.Sender.Render].
@@ -166,7 +156,7 @@ func (s *sender) notice(ctx context.Context, d plugin.Delivery) (n Notice, scope
 	}
 	switch {
 	case d.Template != "":
-		text, err := s.filled(ctx, d, d.Template, (*message.Template).Execute)
+		text, err := s.templates.Text(ctx, d)
 		if err != nil {
 			return n, "", err
 		}
@@ -179,7 +169,7 @@ func (s *sender) notice(ctx context.Context, d plugin.Delivery) (n Notice, scope
 		}
 	}
 	if d.Title != "" {
-		title, err := s.filled(ctx, d, d.Title, (*message.Template).Line)
+		title, err := s.templates.Title(ctx, d)
 		if err != nil {
 			return n, "", err
 		}
@@ -188,25 +178,6 @@ func (s *sender) notice(ctx context.Context, d plugin.Delivery) (n Notice, scope
 		}
 	}
 	return n, "", nil
-}
-
-// filled fills in a template of the delivery.
-func (s *sender) filled(ctx context.Context, d plugin.Delivery, text string,
-	fill func(*message.Template, context.Context, json.RawMessage) (string, error)) (string, error) {
-	t, err := s.templates.Read([]byte(text), func(raw []byte) (*message.Template, error) {
-		return message.Parse(string(raw), message.Plain)
-	})
-	if err != nil { // it may be put right
-		return "", fmt.Errorf("read a template of the message to target %s: %w", d.Target, err)
-	}
-	made, err := fill(t, ctx, d.Event)
-	if ctx.Err() != nil {
-		return "", err
-	}
-	if err != nil {
-		return "", plugin.Permanent(fmt.Errorf("fill in a template of the message to target %s: %w", d.Target, err))
-	}
-	return made, nil
 }
 
 // clip returns the first n characters of s, and says that there are more.

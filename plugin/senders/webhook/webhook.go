@@ -18,6 +18,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/post"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/templates"
 )
 
 // sender keeps nothing but connections, and options and templates that it has read.
@@ -27,7 +28,7 @@ type sender struct {
 	client    *post.Client
 	targets   *options.Cache[target]
 	confined  *options.Cache[target] // those that are restricted
-	templates *options.Cache[message.Template]
+	templates *templates.Set
 }
 
 // New makes the sender. It names itself bellbuoy/version to targets. Connections go
@@ -35,7 +36,7 @@ type sender struct {
 func New(version string) plugin.Sender {
 	return &sender{
 		version: version, table: table(), client: post.New(version),
-		targets: options.NewCache[target](), confined: options.NewCache[target](), templates: options.NewCache[message.Template](),
+		targets: options.NewCache[target](), confined: options.NewCache[target](), templates: templates.New(message.Plain, message.Plain),
 	}
 }
 
@@ -59,11 +60,7 @@ func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, err
 	if c.Options != nil {
 		_, faults = s.read(c.Options, c.Egress)
 	}
-	if c.Template != "" {
-		if err := message.Try(ctx, c.Template, message.Plain, c.Samples); err != nil {
-			faults = append(faults, plugin.Fault{Part: plugin.PartTemplate, Message: err.Error()})
-		}
-	}
+	faults = append(faults, s.templates.CheckText(ctx, c)...)
 	if c.Title != "" {
 		faults = append(faults, plugin.Fault{Part: plugin.PartTitle, Message: "a webhook's request has no title; remove it"})
 	}
@@ -185,18 +182,9 @@ func (s *sender) body(ctx context.Context, d plugin.Delivery) ([]byte, string, e
 		body, contentType := d.Message()
 		return body, contentType, nil
 	}
-	t, err := s.templates.Read([]byte(d.Template), func(raw []byte) (*message.Template, error) {
-		return message.Parse(string(raw), message.Plain)
-	})
-	if err != nil { // it may be put right
-		return nil, "", fmt.Errorf("read the template of the message to target %s: %w", d.Target, err)
-	}
-	text, err := t.Execute(ctx, d.Event)
-	if ctx.Err() != nil {
-		return nil, "", err
-	}
+	text, err := s.templates.Text(ctx, d)
 	if err != nil {
-		return nil, "", plugin.Permanent(fmt.Errorf("fill in the template of the message to target %s: %w", d.Target, err))
+		return nil, "", err
 	}
 	return []byte(text), "text/plain; charset=utf-8", nil
 }

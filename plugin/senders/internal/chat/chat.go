@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -17,6 +18,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/message"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/options"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/post"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/templates"
 )
 
 // Medium is one kind of chat; T is a target's options, read.
@@ -60,8 +62,7 @@ type Sender[T any] struct {
 	medium  Medium[T]
 	client  *post.Client
 	targets *options.Cache[T]
-	texts   *options.Cache[message.Template]
-	titles  *options.Cache[message.Template]
+	words   *templates.Set
 }
 
 // New makes the sender of a medium. It names itself bellbuoy/version to targets; see
@@ -69,7 +70,7 @@ type Sender[T any] struct {
 func New[T any](version string, m Medium[T]) *Sender[T] {
 	return &Sender[T]{
 		version: version, medium: m, client: post.New(version), targets: options.NewCache[T](),
-		texts: options.NewCache[message.Template](), titles: options.NewCache[message.Template](),
+		words: templates.New(func(value string) string { return m.Escape(Quiet(value)) }, Quiet),
 	}
 }
 
@@ -93,19 +94,7 @@ func (s *Sender[T]) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, 
 	if c.Options != nil {
 		_, faults = s.medium.Options.ReadFor(c.Options, c.Egress)
 	}
-	for _, t := range []struct {
-		part   plugin.Part
-		text   string
-		escape func(string) string
-	}{{plugin.PartTemplate, c.Template, s.escape}, {plugin.PartTitle, c.Title, Quiet}} {
-		if t.text == "" {
-			continue
-		}
-		if err := message.Try(ctx, t.text, t.escape, c.Samples); err != nil {
-			faults = append(faults, plugin.Fault{Part: t.part, Message: err.Error()})
-		}
-	}
-	return faults, ctx.Err()
+	return append(faults, s.words.Check(ctx, c)...), ctx.Err()
 }
 
 // Render is [plugin.Sender.Render]. What depends on the time is that of the call.
@@ -160,21 +149,26 @@ func (s *Sender[T]) message(ctx context.Context, d plugin.Delivery) (Message, er
 		m.Facts, m.Link = nil, ""
 		m.Text = Quiet(Cut(string(d.Body), maxHosts, bytesOf))
 	}
-	if m.Body, err = s.text(ctx, d); err != nil {
+	body, err := s.words.Text(ctx, d)
+	if err != nil {
 		return m, err
 	}
-	title, err := s.title(ctx, d)
+	m.Body = strings.TrimSpace(body) // one that comes out blank is none
+	title, err := s.words.Title(ctx, d)
 	if err != nil {
 		return m, err
 	}
 	if title != "" {
-		m.Title = title
+		m.Title = Cut(title, maxTitle, one)
 	}
 	if m.Body == "" || title != "" {
 		m.Heading = m.Title
 	}
 	return m, nil
 }
+
+// maxTitle is how many characters of the operator's title are used, as of a brief's.
+const maxTitle = 400
 
 // maxHosts is how many bytes are told of a message that the host rendered.
 const maxHosts = 4000
