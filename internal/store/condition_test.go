@@ -372,10 +372,7 @@ func TestDisabledAndGone(t *testing.T) {
 	s := open(t, path)
 	say(t, s, "ci")
 	const n = 2*movedAtOnce + 20
-	for i := range n {
-		a := push(fmt.Sprintf("n%04d", i), "a", "ci")
-		accept(t, s, a)
-	}
+	accept(t, s, together(n, func(i int) Arrival { return push(fmt.Sprintf("n%04d", i), "a", "ci") }))
 	for _, c := range s.Handed("ci") {
 		if err := s.Record(t.Context(), []Outcome{{Seq: c.Seq, Target: c.Target, Attempt: c.Attempt, Returned: true}}); err != nil {
 			t.Fatal(err)

@@ -229,9 +229,9 @@ func TestDigestsKeepTheOrder(t *testing.T) {
 func TestLongDigests(t *testing.T) {
 	s := digesting(t, temp(t), 10)
 	const events = 2*maxMembers + 20
-	for i := range events {
-		accept(t, s, about(fmt.Sprintf("n%d", i), "prod/api", []string{"", "k"}[i%2], nil))
-	}
+	accept(t, s, together(events, func(i int) Arrival {
+		return about(fmt.Sprintf("n%d", i), "prod/api", []string{"", "k"}[i%2], nil)
+	}))
 	members := 0
 	for range 20 {
 		for _, c := range claim(t, s, "chat", 8) {

@@ -24,13 +24,7 @@ func terms(string) (Terms, bool) {
 // kill has n deliveries to ci die, of as many events, each after one attempt.
 func kill(t *testing.T, s *Store, n int, repository func(int) string) {
 	t.Helper()
-	var a Arrival
-	for i := range n {
-		p := push(fmt.Sprintf("n%04d", i), repository(i), "ci")
-		p.Items = append(a.Items, p.Items...)
-		a = p
-	}
-	accept(t, s, a)
+	accept(t, s, together(n, func(i int) Arrival { return push(fmt.Sprintf("n%04d", i), repository(i), "ci") }))
 	for left := n; left > 0; {
 		var outcomes []Outcome
 		for _, c := range claim(t, s, "ci", 100) {

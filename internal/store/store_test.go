@@ -85,6 +85,17 @@ func push(native, repository string, targets ...string) Arrival {
 	}
 }
 
+// together is n arrivals in one, which takes one commit.
+func together(n int, arrival func(i int) Arrival) Arrival {
+	var one Arrival
+	for i := range n {
+		a := arrival(i)
+		a.Items = append(one.Items, a.Items...)
+		one = a
+	}
+	return one
+}
+
 func accept(t testing.TB, s *Store, a Arrival) Accepted {
 	t.Helper()
 	got, err := s.Accept(t.Context(), a)
