@@ -10,7 +10,7 @@ export RAPID_SEED ?= 1
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test postgres models lint simulate faults mutants fuzz bench lists generate
+.PHONY: help run demo test unit beside postgres models lint simulate faults mutants fuzz bench lists generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -23,12 +23,18 @@ demo: ## push an image to a real registry and see the webhook arrive; needs Go o
 
 test: lint ## all checks and all tests, with the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
-	CGO_ENABLED=1 go test -race -timeout 20m ./...
-	@$(MAKE) --no-print-directory models postgres
-	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v /faults$$)
+	@$(MAKE) --no-print-directory -j2 -Otarget unit beside
 	go -C integration test -count=1 -timeout 20m ./faults
 	@$(MAKE) --no-print-directory simulate
 	@$(MAKE) --no-print-directory fuzz
+
+# Both wait more than they compute: for processes, disks and clocks.
+unit:
+	CGO_ENABLED=1 go test -race -timeout 20m ./internal/store ./internal/app ./internal/delivery ./...
+beside:
+	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v /faults$$)
+	@$(MAKE) --no-print-directory models
+	@$(MAKE) --no-print-directory postgres
 
 postgres: ## hold the store to the same tests on PostgreSQL; needs Debian's package postgresql
 	BELLBUOY_TEST_STORE=postgres go test -count=1 -timeout 20m ./internal/store -rapid.checks 10
