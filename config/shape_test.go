@@ -152,6 +152,8 @@ func (s shaper) target() {
 func (s shaper) plugins() {
 	named(s.at("Pin.type"))
 	s.at("Pin.sha256").Pattern = config.SumPattern
+	s.at("Pin.file").Pattern = "^" + config.PluginPrefix + "[^/]+$"
+	explain(s.at("Pin.file"), "patternErrorMessage", "A plugin's file is named bellbuoy-sender-NAME; the folder is plugins.dir.")
 	explain(s.at("Pin.sha256"), "patternErrorMessage", "A SHA-256 has 64 hexadecimal digits: bellbuoy plugins hash FILE prints it.")
 	s.at("Plugins.allow").Items = enum(config.Guarded())
 	pinned := with("plugins", with("pins", &jsonschema.Schema{}))

@@ -128,6 +128,10 @@ func TestFaultsOfCertificates(t *testing.T) {
 		}
 		return path
 	}
+	pair, err := tls.X509KeyPair([]byte(good.Cert), []byte(good.Key))
+	if err != nil {
+		t.Fatal(err)
+	}
 	now := time.Now()
 	day := func(d time.Duration) string { return now.Add(d).UTC().Format(time.DateOnly) }
 	missing, empty, large := filepath.Join(t.TempDir(), "none.pem"), file("empty", ""), file("large", strings.Repeat("x", maxFile+1))
@@ -153,7 +157,7 @@ func TestFaultsOfCertificates(t *testing.T) {
 		{"no certificate", TLS{Key: good.Key}, 0, []plugin.Fault{{Path: "cert", Message: "is missing; give the certificate of the private key in tls.key"}}},
 		{"mismatched", TLS{Cert: good.Cert, Key: other.Key}, 0, []plugin.Fault{{Path: "key", Message: "does not belong to the certificate in tls.cert: private key does not match public key"}}},
 		{"expired", TLS{Cert: expired.Cert, Key: expired.Key}, 0, []plugin.Fault{{Path: "cert", Message: "expired on " + day(-time.Hour) + "; renew it", Warning: true}}},
-		{"not yet", TLS{Cert: good.Cert, Key: good.Key}, -48 * time.Hour, []plugin.Fault{{Path: "cert", Message: "is not valid before " + now.Add(-time.Hour).UTC().Format(time.RFC3339) + "; wait, or set the clock", Warning: true}}},
+		{"not yet", TLS{Cert: good.Cert, Key: good.Key}, -48 * time.Hour, []plugin.Fault{{Path: "cert", Message: "is not valid before " + pair.Leaf.NotBefore.UTC().Format(time.RFC3339) + "; wait, or set the clock", Warning: true}}},
 		{"exchanged", TLS{Cert: good.Key, Key: good.Cert}, 0, []plugin.Fault{
 			{Path: "cert", Message: "holds a private key; put that into tls.key"},
 			{Path: "key", Message: "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"}}},
