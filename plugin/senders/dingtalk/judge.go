@@ -1,41 +1,19 @@
 package dingtalk
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/post"
 )
 
-// answer is what DingTalk says, with whatever status.
-type answer struct {
-	Code    *int   `json:"errcode"`
-	Message string `json:"errmsg"`
-}
-
-// judge reads an answer: errcode decides, and the status only where there is none. An
-// answer 200 that is not DingTalk's, a proxy's page or nothing, says nothing of the message,
-// which is tried again.
+// judge reads what DingTalk says, with whatever status.
 func judge(r post.Reply) (plugin.Scope, error) {
-	var a answer
-	err := json.Unmarshal(r.Body, &a)
-	if err != nil || a.Code == nil {
-		if r.Status < 200 || r.Status > 299 {
-			return post.ByStatus(r)
-		}
-		return "", fmt.Errorf("the target answered %d without an errcode, which is not as DingTalk answers", r.Status)
-	}
-	if *a.Code == 0 {
-		if r.Status < 200 || r.Status > 299 {
-			return post.ByStatus(r)
-		}
-		return "", nil
-	}
-	return verdict(*a.Code, a.Message, r)
+	return chat.Codes{Vendor: "DingTalk", Number: []string{"errcode"}, Words: "errmsg", Verdict: verdict}.Judge(r)
 }
 
 // pause is how long DingTalk lets nothing through once there was too much.
@@ -87,7 +65,8 @@ func security(words string, r post.Reply) (plugin.Scope, error) {
 	}
 	switch {
 	case has("timestamp", "时间戳", "过期"):
-		return plugin.ScopeMisconfigured, fmt.Errorf("DingTalk does not take the time of the signature: %s: errcode 310000", skew(r))
+		_, advice := post.Clock(r)
+		return plugin.ScopeMisconfigured, fmt.Errorf("DingTalk does not take the time of the signature: %s: errcode 310000", advice)
 	case has("keyword", "关键词"):
 		return plugin.ScopeMessage, plugin.Permanent(errors.New("the message has none of the robot's keywords: put one into the title or the template: errcode 310000"))
 	case has("whitelist", "白名单") || strings.HasPrefix(why, "ip ") || has("ip地址", "发送ip"):
@@ -96,19 +75,4 @@ func security(words string, r post.Reply) (plugin.Scope, error) {
 		return plugin.ScopeMisconfigured, plugin.Permanent(errors.New("the signature is wrong: give the robot's own secret: errcode 310000"))
 	}
 	return plugin.ScopeMisconfigured, plugin.Permanent(errors.New("the robot's security settings refuse the message: errcode 310000"))
-}
-
-// skew says how far the clocks are apart, as far as the answer tells.
-func skew(r post.Reply) string {
-	at, err := time.Parse(time.RFC1123, r.Header.Get("Date"))
-	if err != nil {
-		return "set this machine's clock"
-	}
-	switch d := r.At.Sub(at).Round(time.Second); {
-	case d > time.Minute:
-		return fmt.Sprintf("this machine's clock is %s fast, set it", d)
-	case d < -time.Minute:
-		return fmt.Sprintf("this machine's clock is %s slow, set it", -d)
-	}
-	return "the clocks agree now"
 }

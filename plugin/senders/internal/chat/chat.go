@@ -32,9 +32,11 @@ type Medium[T any] struct {
 	Escape func(string) string
 	// Payload is m as the medium has it, to be encoded as JSON.
 	Payload func(t *T, m Message) any
-	// Limit is how many bytes the payload may have as JSON. A message that makes more is
-	// shortened. 0 is no limit.
+	// Limit is how many bytes the payload may have as JSON, or by Size where there is one. A
+	// message that makes more is shortened. 0 is no limit.
 	Limit int
+	// Size is how much a payload has of what is limited; nil counts its bytes as JSON.
+	Size func(payload any) int
 
 	// Request says where a payload goes: URL, headers, mask. It is asked for each attempt.
 	Request func(t *T, now time.Time) post.Request
@@ -53,6 +55,9 @@ type Message struct {
 	// "" it stands in the place of Facts, Text and Link.
 	Body  string
 	Event event.Event
+	// At is when this attempt is made, for what is signed within the payload: it is what
+	// [Medium.Request] gets too.
+	At time.Time
 }
 
 // Sender sends the messages of one medium. It keeps nothing but connections, and options
@@ -125,11 +130,12 @@ func (s *Sender[T]) request(ctx context.Context, d plugin.Delivery) (r post.Requ
 	if err != nil {
 		return r, "", err
 	}
+	m.At = time.Now()
 	body, err := s.body(t, m)
 	if err != nil {
 		return r, "", plugin.Permanent(fmt.Errorf("encode the message to target %s: %w", d.Target, err))
 	}
-	r = s.medium.Request(t, time.Now())
+	r = s.medium.Request(t, m.At)
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
 	for name, values := range r.Header {
 		header[name] = values
@@ -179,11 +185,16 @@ func (s *Sender[T]) body(t *T, m Message) ([]byte, error) {
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
-		if err := enc.Encode(s.medium.Payload(t, m)); err != nil {
+		payload := s.medium.Payload(t, m)
+		if err := enc.Encode(payload); err != nil {
 			return nil, err
 		}
 		body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-		over := len(body) - s.medium.Limit
+		size := len(body)
+		if s.medium.Size != nil {
+			size = s.medium.Size(payload)
+		}
+		over := size - s.medium.Limit
 		if s.medium.Limit == 0 || over <= 0 || !m.shorten(over) {
 			return body, nil
 		}
