@@ -181,11 +181,13 @@ const maxHosts = 4000
 
 // body is m as JSON, shortened until it is within the limit.
 func (s *Sender[T]) body(t *T, m Message) ([]byte, error) {
-	for {
+	for text := m.Body; ; text = closed(m.Body) {
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
-		payload := s.medium.Payload(t, m)
+		shown := m
+		shown.Body = text
+		payload := s.medium.Payload(t, shown)
 		if err := enc.Encode(payload); err != nil {
 			return nil, err
 		}

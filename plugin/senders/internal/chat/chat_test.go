@@ -136,6 +136,19 @@ func TestMessageIsWithinTheLimit(t *testing.T) {
 	}
 }
 
+// What counts is what the medium says counts, and what was cut is closed.
+func TestMessageIsWithinTheMediumsSize(t *testing.T) {
+	s := newParrot(200)
+	s.medium.Size = func(payload any) int { return len(payload.(said).Body) }
+	d := pushed()
+	d.Template = "<b>" + strings.Repeat("\"quoted\"\n", 500)
+	r, err := s.Render(t.Context(), d)
+	var got said
+	if err != nil || json.Unmarshal([]byte(r.Body), &got) != nil || len(got.Body) > 200 || len(got.Body) < 100 || !strings.HasSuffix(got.Body, "\"quoted\"…</b>") {
+		t.Errorf("%d bytes, %v: %s", len(got.Body), err, got.Body)
+	}
+}
+
 // A target that somebody made through the API reaches nothing of the house, however the
 // address is written; one of the file does.
 func TestEgressIsTheDeliverys(t *testing.T) {

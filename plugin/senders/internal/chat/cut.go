@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +14,7 @@ func one(rune) int { return 1 }
 
 // Cut is s if it has at most n of what size counts of each character: bytes by
 // utf8.RuneLen, UTF-16 by utf16.RuneLen. Else it is its first lines or words and an
-// ellipsis, with no tag, entity or escape cut in two.
+// ellipsis, with no tag, entity, escape or address of a link cut in two.
 func Cut(s string, n int, size func(rune) int) string {
 	if len(s) <= n {
 		return s // no size counts more than bytes
@@ -43,6 +45,11 @@ func whole(s string) string {
 	if i := strings.LastIndexByte(s, '&'); i > len(s)-10 && i > strings.LastIndexByte(s, ';') {
 		s = s[:i]
 	}
+	if i := strings.LastIndex(s, "]("); i >= 0 && !strings.Contains(s[i:], ")") {
+		if label := strings.LastIndexByte(s[:i], '['); label >= 0 {
+			s = s[:label]
+		}
+	}
 	s = strings.TrimRight(s, " \n")
 	if escapes := len(s) - len(strings.TrimRight(s, `\`)); escapes%2 == 1 {
 		s = s[:len(s)-1]
@@ -72,6 +79,29 @@ func (m *Message) shorten(over int) bool {
 	}
 	return true
 }
+
+// closed is the beginning of an operator's text with what is open at its end closed: what is
+// bold, and elements.
+func closed(s string) string {
+	if strings.Count(s, "**")%2 == 1 {
+		s += "**"
+	}
+	var open []string
+	for _, t := range tag.FindAllStringSubmatch(s, -1) {
+		switch last := len(open) - 1; {
+		case t[1] == "" && t[2] != "br":
+			open = append(open, t[2])
+		case t[1] != "" && last >= 0 && open[last] == t[2]:
+			open = open[:last]
+		}
+	}
+	for _, name := range slices.Backward(open) {
+		s += "</" + name + ">"
+	}
+	return s
+}
+
+var tag = regexp.MustCompile(`<(/?)([a-z]+)(?: [^<>]*)?>`)
 
 // bytesOf is utf8.RuneLen for valid text.
 func bytesOf(r rune) int { return len(string(r)) }

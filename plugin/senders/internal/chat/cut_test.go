@@ -32,6 +32,9 @@ func TestCut(t *testing.T) {
 		{"fish &amp; chips", 9, one, "fish…"},
 		{`ab\*cd`, 4, one, "ab…"},
 		{`ab\\cd`, 5, one, `ab\\…`},
+		{"see [this](https://example.com/a) now", 25, one, "see…"},
+		{"see [this](https://example.com/a) now", 35, one, "see [this](https://example.com/a)…"},
+		{"](https://example.com/a/b/c/d", 20, one, "](https://example.c…"},
 		{"", 0, one, ""},
 	} {
 		if got := Cut(c.s, c.n, c.size); got != c.want {
@@ -75,5 +78,21 @@ func TestShorten(t *testing.T) {
 	}
 	if len(m.Body) == 0 || len(m.Body) > 100 || !strings.HasSuffix(m.Body, "line…") {
 		t.Errorf("the operator's text is %q", m.Body)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":                           "plain",
+		"a **bold** word":                 "a **bold** word",
+		"a **bold…":                       "a **bold…**",
+		`<font color="info">a **b…`:       `<font color="info">a **b…**</font>`,
+		"<b>a</b> <i>b<br>c":              "<b>a</b> <i>b<br>c</i>",
+		"<b><i>a…":                        "<b><i>a…</i></b>",
+		"</b> <@bob> <https://x.example>": "</b> <@bob> <https://x.example>",
+	} {
+		if got := closed(in); got != want {
+			t.Errorf("%q is %q, want %q", in, got, want)
+		}
 	}
 }
