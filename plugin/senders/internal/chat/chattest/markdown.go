@@ -1,6 +1,7 @@
 package chattest
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 
@@ -12,7 +13,8 @@ import (
 
 // Markdown is what a sender itself writes of markdown.
 type Markdown struct {
-	Heading int            // level of its headings; 0 where it writes none
+	Heading int // level of its headings; 0 where it writes none
+	Lists   bool
 	Element *regexp.Regexp // a whole tag of HTML; nil where it writes none
 }
 
@@ -20,15 +22,16 @@ type Markdown struct {
 // all that GitHub adds, links of bare addresses too. Of a template's, there may be bold, and
 // the link [x](https://own.example/); of the sender's own, the link [Open] to where m leads.
 func (w Markdown) Read(m Made, source string) error {
-	parser := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
 	raw := []byte(source)
-	return ast.Walk(parser.Parse(text.NewReader(raw)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	return ast.Walk(gfm.Parse(text.NewReader(raw)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
 		return ast.WalkContinue, w.ours(n, raw, m)
 	})
 }
+
+var gfm = goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
 
 // ours says what is wrong where the sender did not write n.
 func (w Markdown) ours(n ast.Node, source []byte, m Made) error {
@@ -55,7 +58,11 @@ func (w Markdown) ours(n ast.Node, source []byte, m Made) error {
 		if !m.Templates || n.Level != 2 {
 			return fmt.Errorf("emphasis %q", label(n, source))
 		}
-	case *ast.Document, *ast.Paragraph, *ast.TextBlock, *ast.Text, *ast.String, *ast.List, *ast.ListItem, *ast.Blockquote:
+	case *ast.Document, *ast.Paragraph, *ast.TextBlock, *ast.Text, *ast.String, *ast.Blockquote:
+	case *ast.List, *ast.ListItem:
+		if !w.Lists {
+			return errors.New("a list")
+		}
 	default:
 		return fmt.Errorf("a %s", n.Kind())
 	}
