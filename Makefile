@@ -10,7 +10,7 @@ export RAPID_SEED ?= 1
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test unit beside postgres models lint simulate faults mutants fuzz bench lists generate
+.PHONY: help run demo test unit beside postgres names models lint simulate faults mutants fuzz bench lists generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -33,11 +33,15 @@ unit:
 	CGO_ENABLED=1 go test -race -timeout 20m ./internal/store ./internal/app ./internal/delivery ./...
 beside:
 	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v /faults$$)
+	@$(MAKE) --no-print-directory names
 	@$(MAKE) --no-print-directory models
 	@$(MAKE) --no-print-directory postgres
 
 postgres: ## hold the store to the same tests on PostgreSQL; needs Debian's package postgresql
 	BELLBUOY_TEST_STORE=postgres go test -count=1 -timeout 20m ./internal/store -rapid.checks 10
+
+names: ## try all that strangers may choose as names on the chat senders, without the race detector, which is too slow for that
+	go test -run '^TestHostileNames$$' -count=1 ./plugin/senders/...
 
 models: ## hold the store to models of it, without the race detector, which is too slow for that
 	go test -run '^TestEveryEventEnds$$' -count=1 ./internal/store -rapid.checks 500

@@ -1,0 +1,6 @@
+//go:build !race
+
+package chattest
+
+// every text is tried.
+const every = 1
