@@ -5,11 +5,13 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/dingtalk"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/email"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/feishu"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/flowdock"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/hipchat"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/inbox"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/slack"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/webhook"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/wecom"
 )
 
 // Constructor makes the sender of a type; version is bellbuoy's, for targets to see.
@@ -20,11 +22,13 @@ func Builtin() map[string]Constructor {
 	return map[string]Constructor{
 		"dingtalk": dingtalk.New,
 		"email":    email.New,
+		"feishu":   feishu.New,
 		"flowdock": flowdock.New,
 		"hipchat":  hipchat.New,
 		"inbox":    inbox.New,
 		"slack":    slack.New,
 		"webhook":  webhook.New,
+		"wecom":    wecom.New,
 	}
 }
 
