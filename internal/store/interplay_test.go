@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -197,7 +198,7 @@ func TestClaimDoesNotOvertakeTheShelf(t *testing.T) {
 		s := open(t, temp(t))
 		say(t, s, "ci")
 		first := push("first", "x", "ci")
-		release, accepted := make(chan struct{}), make(chan error, 1)
+		release, accepted := make(chan struct{}), make(chan error, 2)
 		go func() {
 			w := &acceptance{s: s, a: &first, headers: "{}"}
 			accepted <- s.write(t.Context(), &job{run: func(ctx context.Context) error {
@@ -208,15 +209,22 @@ func TestClaimDoesNotOvertakeTheShelf(t *testing.T) {
 			}})
 		}()
 		synctest.Wait() // it is written, and not on the shelf yet
-		claimed := make(chan []Claimed, 1)
-		go func() { claimed <- claim(t, s, "ci", 1) }()
-		go accept(t, s, push("second", "x", "ci"))
+		var got []Claimed
+		claimed := make(chan error, 1)
+		go func() {
+			var err error
+			got, err = s.Claim(t.Context(), "ci", 1)
+			claimed <- err
+		}()
+		go func() {
+			_, err := s.Accept(t.Context(), push("second", "x", "ci"))
+			accepted <- err
+		}()
 		synctest.Wait()
 		close(release)
-		if err := <-accepted; err != nil {
+		if err := errors.Join(<-accepted, <-accepted, <-claimed); err != nil {
 			t.Fatal(err)
 		}
-		got := <-claimed
 		if natives(t, got) != "first second" {
 			t.Fatalf("claimed %q", natives(t, got))
 		}
