@@ -1,7 +1,6 @@
 package dingtalk
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/plugin/message"
@@ -32,7 +31,7 @@ func payload(_ *robot, m chat.Message) any {
 func content(m chat.Message) string {
 	var parts []string
 	if m.Heading != "" {
-		heading := escape(m.Heading)
+		heading := chat.EscapeMarkdown(m.Heading)
 		if c := colour(m.Level); c != "" {
 			heading = "<font color=" + c + ">" + heading + "</font>"
 		}
@@ -43,13 +42,13 @@ func content(m chat.Message) string {
 	}
 	var facts []string
 	for _, f := range m.Facts {
-		facts = append(facts, "- "+escape(f.Name)+": "+escape(f.Value))
+		facts = append(facts, "- "+chat.EscapeMarkdown(f.Name)+": "+chat.EscapeMarkdown(f.Value))
 	}
 	if len(facts) > 0 {
 		parts = append(parts, strings.Join(facts, "\n"))
 	}
 	if m.Text != "" {
-		parts = append(parts, "> "+escape(m.Text))
+		parts = append(parts, "> "+chat.EscapeMarkdown(m.Text))
 	}
 	if m.Link != "" {
 		parts = append(parts, "[Open]("+m.Link+")")
@@ -69,20 +68,3 @@ func colour(l message.Level) string {
 	}
 	return ""
 }
-
-// escape makes a value, which is one line, harmless in markdown: no emphasis, code, link,
-// image, element or entity, no address that would become a link by itself, and nothing that
-// makes a block of the line that it begins.
-func escape(s string) string {
-	s = chat.Unlink(blanks.ReplaceAllString(s, " "))
-	s = special.Replace(entity.ReplaceAllString(s, "&amp;$1"))
-	return item.ReplaceAllString(mark.ReplaceAllString(s, `$1\$2`), `$1\$2$3`)
-}
-
-var (
-	special = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "<", "&lt;", ">", "&gt;")
-	entity  = regexp.MustCompile(`&([#0-9A-Za-z]+;)`)
-	blanks  = regexp.MustCompile(`\s{2,}`)
-	mark    = regexp.MustCompile(`^( ?)([#+=-])`)
-	item    = regexp.MustCompile(`^( ?[0-9]{1,9})([.)])( |$)`)
-)

@@ -25,7 +25,7 @@ func medium() chat.Medium[robot] {
 		Type:    "dingtalk",
 		Options: table(),
 		Rate:    plugin.Rate{Sends: 18, Per: time.Minute}, // of 20, beyond which it is silent for 10 minutes
-		Escape:  escape,
+		Escape:  chat.EscapeMarkdown,
 		Payload: payload,
 		Limit:   20_000,
 		Request: request,

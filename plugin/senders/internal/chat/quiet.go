@@ -74,6 +74,15 @@ func encode(s string) string {
 	return b.String()
 }
 
+// Filled is s without the blanks around it, or a dash where nothing is left: some media
+// refuse a message with an empty text in it.
+func Filled(s string) string {
+	if s = strings.TrimSpace(s); s == "" {
+		return "–"
+	}
+	return s
+}
+
 // Unlink is s without what a medium would make links of by itself: addresses of the web
 // and of mail look as before, and are none. It is for media in which nothing else
 // prevents that.

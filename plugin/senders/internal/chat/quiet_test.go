@@ -20,6 +20,14 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
+func TestFilled(t *testing.T) {
+	for in, want := range map[string]string{" prod/api ": "prod/api", "": "–", " \u00a0 ": "–"} {
+		if got := Filled(in); got != want {
+			t.Errorf("%q is %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestUnlink(t *testing.T) {
 	for in, want := range map[string]string{
 		"prod/api@sha256:5f5f v1.2.3":   "prod/api@sha256:5f5f v1.2.3",
