@@ -1,0 +1,10 @@
+package discord
+
+import (
+	"testing"
+
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat/chattest"
+)
+
+// What is told where no template says otherwise.
+func TestDefaultMessages(t *testing.T) { chattest.Golden(t, New, target("https://discord.com")) }
