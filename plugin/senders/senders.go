@@ -4,12 +4,14 @@ package senders
 import (
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/dingtalk"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/discord"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/email"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/feishu"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/flowdock"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/hipchat"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/inbox"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/slack"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/teams"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/webhook"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/wecom"
 )
@@ -21,12 +23,14 @@ type Constructor func(version string) plugin.Sender
 func Builtin() map[string]Constructor {
 	return map[string]Constructor{
 		"dingtalk": dingtalk.New,
+		"discord":  discord.New,
 		"email":    email.New,
 		"feishu":   feishu.New,
 		"flowdock": flowdock.New,
 		"hipchat":  hipchat.New,
 		"inbox":    inbox.New,
 		"slack":    slack.New,
+		"teams":    teams.New,
 		"webhook":  webhook.New,
 		"wecom":    wecom.New,
 	}

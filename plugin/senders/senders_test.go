@@ -37,12 +37,14 @@ func TestEveryTypeIsGuarded(t *testing.T) {
 	// The options of a target at HOST:PORT, by type; "" for those that connect to nothing.
 	options := map[string]string{
 		"dingtalk": `{"url":"http://HOST:PORT/robot/send?access_token=t0ken"}`,
+		"discord":  `{"url":"http://HOST:PORT/api/webhooks/1/t0ken"}`,
 		"email":    `{"host":"HOST","port":PORT,"tls":"none","from":"a@example.com","to":["b@example.com"]}`,
 		"feishu":   `{"url":"http://HOST:PORT/open-apis/bot/v2/hook/t0ken"}`,
 		"flowdock": `{"flow_api_token":"0123456789abcdef","base_url":"http://HOST:PORT"}`,
 		"hipchat":  `{"room_id":42,"notification_token":"t0ken","base_url":"http://HOST:PORT"}`,
 		"inbox":    "",
 		"slack":    `{"url":"http://HOST:PORT/services/x"}`,
+		"teams":    `{"url":"http://HOST:PORT/workflows/x?sig=t0ken"}`,
 		"webhook":  `{"url":"http://HOST:PORT/hook"}`,
 		"wecom":    `{"url":"http://HOST:PORT/cgi-bin/webhook/send?key=t0ken"}`,
 	}
