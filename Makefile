@@ -23,7 +23,7 @@ demo: ## push an image to a real registry and see the webhook arrive; needs Go o
 
 test: lint ## all checks and all tests, with the race detector
 	@command -v $${CC:-cc} >/dev/null || { echo "make test: the race detector needs a C compiler; on Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
-	@$(MAKE) --no-print-directory -j2 -Otarget unit beside
+	@$(MAKE) --no-print-directory -j2 unit beside
 	go -C integration test -count=1 -timeout 20m ./faults
 	@$(MAKE) --no-print-directory simulate
 	@$(MAKE) --no-print-directory fuzz
