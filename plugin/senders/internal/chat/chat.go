@@ -41,6 +41,8 @@ type Medium[T any] struct {
 	// Request says where a payload goes: URL, headers, mask. It is asked for each attempt.
 	Request func(t *T, now time.Time) post.Request
 	Judge   post.Judge
+	// A sender that makes its requests by itself, of what [Sender.Read] returns, has no
+	// Payload, Limit, Size, Request and Judge.
 }
 
 // Message is what is to be told.
@@ -78,6 +80,9 @@ func New[T any](version string, m Medium[T]) *Sender[T] {
 		words: templates.New(func(value string) string { return m.Escape(Quiet(value)) }, Quiet),
 	}
 }
+
+// Client is what makes the sender's requests.
+func (s *Sender[T]) Client() *post.Client { return s.client }
 
 // CloseIdle closes the connections that are kept for later.
 func (s *Sender[T]) CloseIdle() { s.client.CloseIdle() }
@@ -122,13 +127,9 @@ func (s *Sender[T]) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt
 
 // request is what is sent of d.
 func (s *Sender[T]) request(ctx context.Context, d plugin.Delivery) (r post.Request, scope plugin.Scope, err error) {
-	t, err := s.targets.Read(d.Options, s.medium.Options.Accept)
-	if err != nil { // they may be put right
-		return r, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
-	}
-	m, err := s.message(ctx, d)
+	t, m, scope, err := s.Read(ctx, d)
 	if err != nil {
-		return r, "", err
+		return r, scope, err
 	}
 	m.At = time.Now()
 	body, err := s.body(t, m)
@@ -142,6 +143,16 @@ func (s *Sender[T]) request(ctx context.Context, d plugin.Delivery) (r post.Requ
 	}
 	r.Header, r.Body, r.Egress = header, body, d.Egress
 	return r, "", nil
+}
+
+// Read is the target of d, and what it is told. The scope is that of the error.
+func (s *Sender[T]) Read(ctx context.Context, d plugin.Delivery) (*T, Message, plugin.Scope, error) {
+	t, err := s.targets.Read(d.Options, s.medium.Options.Accept)
+	if err != nil { // they may be put right
+		return nil, Message{}, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	}
+	m, err := s.message(ctx, d)
+	return t, m, "", err
 }
 
 // message is what is told of d.
@@ -181,24 +192,31 @@ const maxHosts = 4000
 
 // body is m as JSON, shortened until it is within the limit.
 func (s *Sender[T]) body(t *T, m Message) ([]byte, error) {
-	for text := m.Body; ; text = closed(m.Body) {
+	return Fit(m, s.medium.Limit, func(m Message) ([]byte, int, error) {
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
-		shown := m
-		shown.Body = text
-		payload := s.medium.Payload(t, shown)
+		payload := s.medium.Payload(t, m)
 		if err := enc.Encode(payload); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		body := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-		size := len(body)
 		if s.medium.Size != nil {
-			size = s.medium.Size(payload)
+			return body, s.medium.Size(payload), nil
 		}
-		over := size - s.medium.Limit
-		if s.medium.Limit == 0 || over <= 0 || !m.shorten(over) {
-			return body, nil
+		return body, len(body), nil
+	})
+}
+
+// Fit is what is made of m, which is shortened until it has no more than limit of what made
+// counts, or there is nothing left to take away. A limit of 0 is none.
+func Fit(m Message, limit int, made func(Message) (body []byte, size int, err error)) ([]byte, error) {
+	for text := m.Body; ; text = closed(m.Body) {
+		shown := m
+		shown.Body = text
+		body, size, err := made(shown)
+		if over := size - limit; err != nil || limit == 0 || over <= 0 || !m.shorten(over) {
+			return body, err
 		}
 	}
 }
