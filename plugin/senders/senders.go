@@ -10,6 +10,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/senders/flowdock"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/hipchat"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/inbox"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/shoutrrr"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/slack"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/teams"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/webhook"
@@ -29,6 +30,7 @@ func Builtin() map[string]Constructor {
 		"flowdock": flowdock.New,
 		"hipchat":  hipchat.New,
 		"inbox":    inbox.New,
+		"shoutrrr": shoutrrr.New,
 		"slack":    slack.New,
 		"teams":    teams.New,
 		"webhook":  webhook.New,
