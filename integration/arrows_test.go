@@ -61,6 +61,7 @@ var weights = map[string][]string{
 	"github.com/distribution/distribution":  {"adapters/distribution", "translator"},
 	"github.com/hashicorp/go-retryablehttp": {"plugin/senders/internal/post"},
 	"golang.org/x/oauth2":                   {"plugin/senders/webhook"},
+	"github.com/nicholas-fedor/":            {"plugin/senders/shoutrrr"},
 	"oras.land/":                            {"internal/lookup"},
 	"github.com/prometheus/":                {"internal/metrics"},
 	"github.com/fsnotify/":                  {"internal/app"},

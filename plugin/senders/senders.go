@@ -6,6 +6,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/plugin/senders/dingtalk"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/discord"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/email"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/exec"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/feishu"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/flowdock"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/hipchat"
@@ -26,6 +27,7 @@ func Builtin() map[string]Constructor {
 		"dingtalk": dingtalk.New,
 		"discord":  discord.New,
 		"email":    email.New,
+		"exec":     exec.New,
 		"feishu":   feishu.New,
 		"flowdock": flowdock.New,
 		"hipchat":  hipchat.New,
