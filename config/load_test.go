@@ -257,6 +257,7 @@ func TestExamplesLoad(t *testing.T) {
 	for _, name := range []string{"DINGTALK_URL", "FEISHU_URL", "WECOM_URL", "SLACK_URL", "TEAMS_URL", "DISCORD_URL"} {
 		t.Setenv(name, "https://host.example/hook/webhooks/1/t0ken?access_token=s3cret&key=s3cret&sig=s3cret")
 	}
+	t.Setenv("NTFY_URL", "ntfy://host.example/topic")
 	for _, pattern := range []string{"../examples/bellbuoy*.yml", "../examples/*/bellbuoy*.yml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {

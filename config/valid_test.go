@@ -88,6 +88,7 @@ func tokens(t *testing.T) {
 	for _, name := range []string{"DINGTALK_URL", "FEISHU_URL", "WECOM_URL", "SLACK_URL", "TEAMS_URL", "DISCORD_URL"} {
 		t.Setenv(name, "https://host.example/hook/webhooks/1/t0ken?access_token=s3cret&key=s3cret&sig=s3cret")
 	}
+	t.Setenv("NTFY_URL", "ntfy://host.example/topic")
 }
 
 func read(t *testing.T, file string) []byte {
@@ -210,9 +211,10 @@ func TestSchemaOfBadConfigs(t *testing.T) {
 	v := validator(t)
 	left := slices.Clone(beyond)
 	for _, bad := range config.BadConfigs() {
-		// The targets of the table have no address, which is not what is wrong there.
+		// The targets of the table have no address or command, which is not what is wrong there.
 		text := strings.NewReplacer(
 			"type: webhook}", `type: webhook, options: {url: "http://x"}}`,
+			"type: exec}", `type: exec, options: {command: [/bin/true]}}`,
 			"type: webhook, ", `type: webhook, options: {url: "http://x"}, `,
 			"options: {", `options: {url: "http://x", `,
 			"options: \n    headers", "options: \n    url: http://x\n    headers",

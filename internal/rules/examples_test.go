@@ -16,6 +16,7 @@ func TestFullExample(t *testing.T) {
 	for _, name := range []string{"DINGTALK_URL", "FEISHU_URL", "WECOM_URL", "SLACK_URL", "TEAMS_URL", "DISCORD_URL"} {
 		t.Setenv(name, "https://host.example/hook/webhooks/1/t0ken?access_token=s3cret&key=s3cret&sig=s3cret")
 	}
+	t.Setenv("NTFY_URL", "ntfy://host.example/topic")
 	c, faults := config.Load(filepath.Join("..", "..", "examples", "bellbuoy.full.yml"), config.Known{})
 	set, more := FromConfig(c)
 	if all := faults.Merge(more); len(all) > 0 {
