@@ -6,11 +6,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat/chattest"
+	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/hostile"
 )
 
 // asked is what a service was asked.
@@ -124,5 +126,33 @@ func TestMatrixRefusesTheMessage(t *testing.T) {
 	receipt, err := s.Send(t.Context(), d)
 	if v := plugin.ReadVerdict(err); v.Outcome != plugin.PermanentFail || receipt.Status != 404 || receipt.Scope != plugin.ScopeMisconfigured || len(*got) != 2 {
 		t.Errorf("%v, %+v after %d requests", err, receipt, len(*got))
+	}
+}
+
+// ntfy takes the title in a header, where no name is more than a name.
+func TestHostileTitles(t *testing.T) {
+	var titles []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.Header) > 6 || len(r.Header["Title"]) != 1 {
+			t.Errorf("the headers are %v", r.Header)
+		}
+		titles = append(titles, r.Header.Get("Title"))
+		_, _ = io.WriteString(w, `{"event":"message"}`)
+	}))
+	defer server.Close()
+	s := chattest.New(t, New)
+	options := map[string]any{"url": "ntfy://" + strings.TrimPrefix(server.URL, "http://") + "/registry?scheme=http"}
+	texts := hostile.Texts()
+	for _, text := range texts {
+		e := chattest.Told()[0]
+		repository := *e.Repository
+		repository.FullName, repository.URL = text.Text, ""
+		e.Repository = &repository
+		if _, err := s.Send(t.Context(), chattest.Delivery(t, options, e)); err != nil {
+			t.Errorf("%s: %v", text.Name, err)
+		}
+	}
+	if len(titles) != len(texts) || !utf8.ValidString(strings.Join(titles, "")) {
+		t.Errorf("%d titles of %d", len(titles), len(texts))
 	}
 }
