@@ -89,7 +89,7 @@ func TestCancelled(t *testing.T) {
 }
 
 // What a command leaves running in its group ends with it; what has left the group does not
-// keep the call, though it holds the pipe.
+// keep the call, though it holds the pipes.
 func TestLeftBehind(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pid")
 	if _, err := New("1.2.3").Send(t.Context(), sh(t, `sleep 1000 & echo $! > "$0"`, file)); err != nil {
@@ -97,7 +97,12 @@ func TestLeftBehind(t *testing.T) {
 	}
 	gone(t, "what was left running", pid(t, file))
 
-	receipt, err := New("1.2.3").Send(t.Context(), sh(t, `setsid sh -c 'echo $$ > "$0"; exec sleep 1000' "$0" & until [ -s "$0" ]; do :; done; echo done`, file))
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	d := sh(t, `exec 3<&0; setsid sh -c 'echo $$ > "$0"; exec sleep 1000' "$0" <&3 & until [ -s "$0" ]; do :; done; echo done`, file)
+	d.Body = make([]byte, 1<<20) // more than a pipe holds
+	receipt, err := New("1.2.3").Send(t.Context(), d)
 	if err != nil || receipt.Reply != "done\n" {
 		t.Errorf("%v, %q", err, receipt.Reply)
 	}
