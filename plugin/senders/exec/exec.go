@@ -114,19 +114,10 @@ func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, e
 	}
 	receipt.Scope, err = judge(end)
 	if err != nil {
-		err = wrapped{fmt.Sprintf("run %s: ", t.argv[0]), err}
+		err = fmt.Errorf("run %s: %w", t.argv[0], err)
 	}
 	return receipt, err
 }
-
-// wrapped keeps the verdict of an error that it says more of.
-type wrapped struct {
-	before string
-	error
-}
-
-func (w wrapped) Error() string { return w.before + w.error.Error() }
-func (w wrapped) Unwrap() error { return w.error }
 
 // read is the command of d.
 func (s *sender) read(d plugin.Delivery) (*command, plugin.Scope, error) {

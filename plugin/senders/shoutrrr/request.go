@@ -58,9 +58,7 @@ func masks(u *url.URL) (secrets, all *post.Mask) {
 			some = append(some, part)
 		}
 	}
-	for _, s := range post.SecretsOf(u) {
-		every = append(every, s)
-	}
+	every = append(every, post.SecretsOf(u)...)
 	password, _ := u.User.Password()
 	add(password, true)
 	add(u.User.Username(), isKey(u.User.Username()))

@@ -57,15 +57,14 @@ func TestEveryService(t *testing.T) {
 	secrets := []string{"OfOurs", "AbCdEfGh", "s3cretPath", "T0AB12CD3", "abcdefghijk", "V2ESyij", "AAHdqTcv", "110201543", "0ec2sifa5aaa", "4b1de0f0a5c", "33333333012222222222333333333344"}
 	for name, sample := range all {
 		d := chattest.Delivery(t, map[string]any{"url": sample[0]}, chattest.Told()[0])
-		var asked []*request
 		tgt, n, _, err := s.(*sender).read(t.Context(), d)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		first, _ := s.(*sender).relay.play(nil, func() error { return tgt.send(n) })
-		if asked = append(asked, first); first.URL.Host != sample[1] || first.URL.Scheme != "https" {
-			t.Errorf("%s: asked %s, want a request to %s", name, first.URL, sample[1])
+		if first == nil || first.URL.Host != sample[1] || first.URL.Scheme != "https" {
+			t.Errorf("%s: asked %+v, want a request to %s", name, first, sample[1])
 			continue
 		}
 		r, err := s.Render(t.Context(), d)
