@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -27,38 +26,24 @@ func table() options.Table[command] {
 			{
 				Name: "command", Description: "the program, by its whole path, and its arguments; there is no shell between",
 				Missing: "give the program and its arguments, as [/usr/local/bin/deploy, --all]",
-				Into:    func(c *command) options.Value { return options.Texts(&c.argv, 1, noNull) },
+				Into:    func(c *command) options.Value { return options.Command(&c.argv) },
 			},
 			{
 				Name: "env", Description: "the program's environment, which has nothing else but a few facts of bellbuoy's", Secret: true,
 				Into: func(c *command) options.Value {
-					return options.Map(&c.env, options.Names{Example: "PATH", Rule: variable, Same: func(s string) string { return s }}, noNull)
+					return options.Map(&c.env, options.Names{Example: "PATH", Rule: variable, Same: func(s string) string { return s }}, options.NoNull)
 				},
 			},
 			{
 				Name: "dir", Description: "the folder that it runs in; / where it is left out",
 				Into: func(c *command) options.Value {
 					c.dir = "/"
-					return options.Text(&c.dir, noNull, whole)
+					return options.Text(&c.dir, options.NoNull, options.WholePath)
 				},
 			},
 		},
 		Check: (*command).finish,
 	}
-}
-
-func noNull(s string) string {
-	if strings.ContainsRune(s, 0) {
-		return "holds a null character; remove it"
-	}
-	return ""
-}
-
-func whole(s string) string {
-	if !filepath.IsAbs(s) {
-		return "is no whole path; begin with /"
-	}
-	return ""
 }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -75,9 +60,6 @@ func variable(name string) string {
 }
 
 func (c *command) finish() []plugin.Fault {
-	if why := whole(c.argv[0]); why != "" { // which would be searched for, or depend on the folder
-		return []plugin.Fault{{Path: "command.0", Message: why}}
-	}
 	var secrets []string
 	for _, value := range c.env {
 		secrets = append(secrets, value)
