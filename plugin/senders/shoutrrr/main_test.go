@@ -61,7 +61,7 @@ func (w world) Run() int {
 		panic(err)
 	}
 	_ = file.Close()
-	for key, value := range map[string]string{"SSL_CERT_FILE": file.Name(), "HTTPS_PROXY": proxy.URL} {
+	for key, value := range map[string]string{"SSL_CERT_FILE": file.Name(), "HTTPS_PROXY": proxy.URL, "NO_PROXY": "localhost"} {
 		if err := os.Setenv(key, value); err != nil {
 			panic(err)
 		}
