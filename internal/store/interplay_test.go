@@ -198,6 +198,7 @@ func TestClaimDoesNotOvertakeTheShelf(t *testing.T) {
 		s := open(t, temp(t))
 		say(t, s, "ci")
 		first := push("first", "x", "ci")
+		first.Items[0].keys = keys(&first.Items[0].Event, first.Items[0].Routing)
 		release, accepted := make(chan struct{}), make(chan error, 2)
 		go func() {
 			w := &acceptance{s: s, a: &first, headers: "{}"}
