@@ -43,13 +43,10 @@ func table() options.Table[target] {
 			return options.Text(to(t), append([]options.Rule{options.Filled, options.Plain}, rules...)...)
 		}
 	}
-	pem := func(to func(*target) *string) func(*target) options.Value {
-		return func(t *target) options.Value { return options.Text(to(t), options.Filled, post.PEM) }
-	}
 	return options.Table[target]{
 		Of:      "a webhook",
 		Example: `{url: "https://..."}`,
-		Fields: []options.Field[target]{
+		Fields: slices.Concat([]options.Field[target]{
 			{
 				Name: "url", Description: "where to send; http or https",
 				Missing: "give the address to send to, as https://host/path",
@@ -104,22 +101,7 @@ func table() options.Table[target] {
 				Name: "auth.oauth2.scopes", Description: "what the token is to be good for",
 				Into: func(t *target) options.Value { return options.Texts(&t.oauth.scopes, 0, options.Filled, options.Plain) },
 			},
-			{
-				Name: "tls.ca", Description: "certificates of the authorities to trust instead of the machine's, as PEM or the path of a file",
-				Into: pem(func(t *target) *string { return &t.tls.CA }),
-			},
-			{
-				Name: "tls.cert", Description: "certificate to show who is sending, as PEM or the path of a file",
-				Into: pem(func(t *target) *string { return &t.tls.Cert }),
-			},
-			{
-				Name: "tls.key", Description: "private key of tls.cert, as PEM or the path of a file", Secret: true,
-				Into: pem(func(t *target) *string { return &t.tls.Key }),
-			},
-			{
-				Name: "tls.server_name", Description: "name that the target's certificate must have, where it is not the URL's host",
-				Into: plain(func(t *target) *string { return &t.tls.ServerName }),
-			},
+		}, post.TLSOptions(func(t *target) *post.TLS { return &t.tls }), []options.Field[target]{
 			{
 				Name: "proxy", Description: "to connect through, instead of the one that the environment names; http, https or socks5",
 				Into: func(t *target) options.Value { return options.URL(&t.proxy, "socks5", "https", "http") },
@@ -128,12 +110,12 @@ func table() options.Table[target] {
 				Name: "cloudevents.origin", Description: "name of this sender, by which the target is asked for its consent before the first message, as CloudEvents' web hooks are",
 				Into: plain(func(t *target) *string { return &t.origin }),
 			},
-		},
+		}),
 		Groups: map[string]string{
 			"auth":        "who is sending: one of bearer, basic and oauth2",
 			"auth.basic":  "a user and a password, by HTTP's basic authentication",
 			"auth.oauth2": "a token that is fetched by client credentials, and kept until it expires",
-			"tls":         "whom to trust, and what certificate to show; files by absolute paths are read again when they change",
+			"tls":         post.TLSGroup,
 			"cloudevents": "for receivers that want to be asked before they are sent anything, as CloudEvents' web hooks do",
 		},
 		Check: (*target).finish,

@@ -31,6 +31,17 @@ type Message struct {
 	Body        []byte
 }
 
+// Check finds fault with texts that would make the message: it is for programs.
+func Check(c plugin.Check) (faults []plugin.Fault) {
+	if c.Template != "" {
+		faults = append(faults, plugin.Fault{Part: plugin.PartTemplate, Message: "a message to a broker is for programs and no text; remove it, or write json: in place of text:"})
+	}
+	if c.Title != "" {
+		faults = append(faults, plugin.Fault{Part: plugin.PartTitle, Message: "a message to a broker has no title; remove it"})
+	}
+	return faults
+}
+
 // Of makes the message of d.
 func Of(d plugin.Delivery) (Message, error) {
 	m := Message{ID: d.ID}

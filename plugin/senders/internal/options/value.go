@@ -259,7 +259,10 @@ func (v urlValue) schema() map[string]any {
 }
 
 func (v urlValue) read(raw json.RawMessage) []problem {
-	form := v.schemes[len(v.schemes)-1] + "://host/path"
+	form := v.schemes[len(v.schemes)-1] + "://host"
+	if slices.Contains(v.schemes, "http") {
+		form += "/path"
+	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil || s == "" {
 		return wrong("is not a text; give the address to send to, as %s", form)

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
 const masked = "***"
@@ -115,5 +117,8 @@ func (m *Mask) Text(s string) string {
 	}
 	return m.replacer.Replace(s)
 }
+
+// Reply is what a target said, for a receipt: at most its first KiB, without the secrets.
+func (m *Mask) Reply(s string) string { return cut(m.Text(s), plugin.MaxReply) }
 
 func (m *Mask) url(u *url.URL) string { return m.Text(MaskURL(u)) }
