@@ -47,6 +47,8 @@ var arrows = map[string][]string{
 	"plugin/senders":       {"plugin/senders/...", "plugin"},
 	"plugin/senders/":      {"plugin", "plugin/message", "plugin/senders/internal/..."},
 	"cmd/bellbuoy-sender-": {"plugin/serve", "plugin/senders/...", "plugin"},
+	// As the host renders, for tests.
+	"plugin/senders/internal/binding/bindingtest": {"plugin", "plugin/senders/internal/...", "translator/dialect"},
 }
 
 // weights says which packages may import a module from outside that is heavy, or
@@ -62,6 +64,8 @@ var weights = map[string][]string{
 	"github.com/hashicorp/go-retryablehttp": {"plugin/senders/internal/post"},
 	"golang.org/x/oauth2":                   {"plugin/senders/webhook"},
 	"github.com/nicholas-fedor/":            {"plugin/senders/shoutrrr"},
+	"github.com/nats-io/":                   {"plugin/senders/nats"},
+	"github.com/rabbitmq/":                  {"plugin/senders/amqp"},
 	"oras.land/":                            {"internal/lookup"},
 	"github.com/prometheus/":                {"internal/metrics"},
 	"github.com/fsnotify/":                  {"internal/app"},

@@ -35,12 +35,18 @@ func Golden(t *testing.T, construct func(version string) plugin.Sender, options 
 		}
 		fmt.Fprintf(&got, "%s\n\n", indented.Bytes())
 	}
-	golden := filepath.Join("testdata", "messages.json")
+	Compare(t, "messages.json", got.Bytes())
+}
+
+// Compare compares got with the golden file of that name.
+func Compare(t *testing.T, name string, got []byte) {
+	t.Helper()
+	golden := filepath.Join("testdata", name)
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,7 +54,7 @@ func Golden(t *testing.T, construct func(version string) plugin.Sender, options 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Error(diff)
 	}
 }
