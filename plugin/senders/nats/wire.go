@@ -47,8 +47,13 @@ func (w *wire) publish(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, err
 	ack, err := line.Within(ctx, func() (*jetstream.PubAck, error) {
 		return w.stream.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	})
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrDisconnected):
+		w.fail(err) // which is said a moment later to those who wait for it
+		err = context.Cause(w.broken)
 	}
 	return ack, err
 }

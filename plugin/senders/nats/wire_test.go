@@ -174,6 +174,9 @@ func TestTLS(t *testing.T) {
 		d := push(t, at(t, c.scheme+"://"+c.server.Addr().String(), more))
 		d.ID = name
 		receipt, err := newSender(t).Send(t.Context(), d)
+		if err != nil && strings.Contains(err.Error(), "closed by remote after TLS handshake") && c.error == "client certificate" {
+			continue // which of TLS 1.3 it may be that comes first: the server's reason, or that it is gone
+		}
 		if got := plugin.ReadVerdict(err).Outcome; got != c.outcome || (err != nil) != (receipt.Scope == plugin.ScopeMisconfigured) {
 			t.Errorf("%s: %s, scope %q: %v", name, got, receipt.Scope, err)
 		}

@@ -84,9 +84,11 @@ func Hostile(t *testing.T, s plugin.Sender, options string) {
 		t.Fatal(err)
 	}
 	for i, text := range hostile.Texts() {
-		events := hostile.Events(text.Text)
-		if i > 0 { // types differ in their word alone
-			events = events[len(events)-1:]
+		e := event.Sample(event.ArtifactPushed)
+		e.ID, e.Registry.Name, e.Repository.FullName, e.Artifact.Tags, e.Artifact.Digest = text.Text, text.Text, text.Text, []string{text.Text}, text.Text
+		events := []event.Event{e}
+		if i == 0 { // types differ in their word alone
+			events = hostile.Events(text.Text)
 		}
 		for _, e := range events {
 			d := Delivery(t, options, e)
