@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 )
@@ -22,6 +23,8 @@ type Message struct {
 	// Key is what messages are kept in order by: the full name of the event's repository;
 	// "" where there is none.
 	Key string
+	// Time is when it happened; zero where that is not known.
+	Time time.Time
 	// Attributes are CloudEvents' by their names (id, source, type, ...), as text; nil where
 	// the message is in no binary form of theirs.
 	Attributes map[string]string
@@ -50,6 +53,7 @@ func Of(d plugin.Delivery) (Message, error) {
 	if err != nil {
 		return m, plugin.Permanent(err)
 	}
+	m.Time = e.Time
 	if e.Repository != nil {
 		m.Key = e.Repository.FullName
 	}

@@ -20,7 +20,7 @@ func TestOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := plugin.Delivery{ID: "d1", Event: stored}
-	want := Message{ID: "d1", Key: e.Repository.FullName, Body: stored, ContentType: "application/json"}
+	want := Message{ID: "d1", Key: e.Repository.FullName, Time: e.Time, Body: stored, ContentType: "application/json"}
 	check := func(what string) {
 		t.Helper()
 		got, err := Of(d)
