@@ -183,7 +183,11 @@ func (s *sender) dial(ctx context.Context, t *target, guard egress.Guard, way *p
 	}
 	var carrier net.Conn = conn
 	if t.url.Scheme == "amqps" {
-		over := tls.Client(conn, line.TLS(way.TLS(), t.url.Hostname()))
+		config := way.TLS()
+		if config.ServerName == "" {
+			config.ServerName = t.url.Hostname()
+		}
+		over := tls.Client(conn, config)
 		if err := over.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()
 			return nil, err

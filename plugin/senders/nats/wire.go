@@ -125,7 +125,11 @@ func (s *sender) dial(ctx context.Context, t *target, guard egress.Guard, way *p
 		}),
 	}
 	if t.url.Scheme == "tls" || t.tls != (post.TLS{}) {
-		o = append(o, nats.Secure(line.TLS(way.TLS(), certified(t.url.Hostname(), server.Hostname()))))
+		config := way.TLS()
+		if config.ServerName == "" {
+			config.ServerName = certified(t.url.Hostname(), server.Hostname())
+		}
+		o = append(o, nats.Secure(config))
 	}
 	if t.login != nil {
 		o = append(o, t.login)

@@ -5,7 +5,6 @@ package line
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -157,18 +156,6 @@ func Dial(ctx context.Context, guard egress.Guard, address string) (conn net.Con
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	return conn, func() { stop() }, nil
-}
-
-// TLS is config, or where that is nil the machine's, for a connection to host.
-func TLS(config *tls.Config, host string) *tls.Config {
-	if config == nil {
-		config = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	config = config.Clone()
-	if config.ServerName == "" {
-		config.ServerName = host
-	}
-	return config
 }
 
 // Within returns what do does, or the end of ctx where that comes first: then do goes on by

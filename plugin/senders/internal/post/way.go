@@ -36,6 +36,22 @@ func newWay(proxy *url.URL, files *Files) *Way {
 	return w
 }
 
+// Key tells ways apart that must not share connections; "" is the way of all others.
+func (w *Way) Key() string {
+	if w == nil {
+		return ""
+	}
+	return w.key
+}
+
+// TLS is for who connects by itself, and may be changed.
+func (w *Way) TLS() *tls.Config {
+	if w == nil || w.tls == nil {
+		return &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return w.tls.Clone()
+}
+
 // Route finds the way of a target whose options name files that may be renewed meanwhile.
 type Route struct {
 	proxy *url.URL
@@ -75,21 +91,4 @@ func (r *Route) Way() *Way {
 		r.stamp, r.way = stamp, newWay(r.proxy, files)
 	}
 	return r.way
-}
-
-// TLS is how connections of w are secured, for senders that do not speak HTTP; nil is by
-// nothing that the target's options say. It is not to be changed.
-func (w *Way) TLS() *tls.Config {
-	if w == nil {
-		return nil
-	}
-	return w.tls
-}
-
-// Key is the same for equal ways, and changes with what their files hold.
-func (w *Way) Key() string {
-	if w == nil {
-		return ""
-	}
-	return w.key
 }
