@@ -6,7 +6,10 @@ package amqp
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -140,13 +143,10 @@ func (t *target) show(m amqp.Publishing) plugin.Request {
 	return shown
 }
 
-// oneLine is s with its control characters spelled out, which AMQP carries as they are.
+// oneLine is s, quoted where it has control characters, which AMQP carries as they are.
 func oneLine(s string) string {
-	quoted := fmt.Sprintf("%q", s)
-	for _, c := range []byte(s) {
-		if c < ' ' || c == 0x7f {
-			return quoted
-		}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return strconv.Quote(s)
 	}
 	return s
 }

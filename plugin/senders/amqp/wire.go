@@ -203,9 +203,9 @@ func (s *sender) dial(ctx context.Context, t *target, guard egress.Guard, way *p
 	if err != nil {
 		_ = conn.Close()
 		if alert := seen.alert.Load(); alert != nil {
-			err = alert
+			return nil, alert
 		}
-		return nil, err
+		return nil, t.unwelcome(err)
 	}
 	w := &wire{conn: c}
 	changes := c.NotifyBlocked(make(chan amqp.Blocking, 1))
@@ -219,6 +219,21 @@ func (s *sender) dial(ctx context.Context, t *target, guard egress.Guard, way *p
 		}
 	}()
 	return w, nil
+}
+
+// unwelcome says what it means that AMQP's handshake ended with err.
+func (t *target) unwelcome(err error) error {
+	reason := err.Error()
+	if told, ok := errors.AsType[*amqp.Error](err); ok {
+		if told.Server || told.Code == amqp.AccessRefused {
+			return err
+		}
+		reason = told.Reason
+	}
+	if t.url.Scheme == "amqps" {
+		return errors.New("no handshake of AMQP after that of TLS; it may want another client certificate: " + reason)
+	}
+	return errors.New("no handshake of AMQP; it may want TLS: " + reason)
 }
 
 // witness keeps what a broker thought of our part of TLS, which comes after the handshake,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -41,11 +42,16 @@ func (t *target) judge(ctx context.Context, err error) (plugin.Scope, error) {
 		return "", said("what answers at %s to the subject %s is no stream, so the message is not confirmed", host, t.subject)
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return plugin.ScopeMisconfigured, said("%s speaks no TLS, and the options demand it", host)
+	case errors.Is(err, nats.ErrNkeysNotSupported):
+		return plugin.ScopeMisconfigured, said("%s knows no nkeys and no credentials", host)
 	case errors.Is(err, nats.ErrHeadersNotSupported):
 		return plugin.ScopeMisconfigured, said("%s takes no headers, which NATS has since 2.2", host)
 	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrDisconnected):
 		return "", said("the connection to %s was lost before the message was confirmed", host)
 	}
 	scope, err := post.Explain(ctx, host, err)
+	if strings.Contains(err.Error(), "closed by remote after TLS handshake") {
+		return scope, said("%v: it may want another client certificate", err)
+	}
 	return scope, said("%v", err)
 }

@@ -164,7 +164,7 @@ func TestTLS(t *testing.T) {
 		"another name":              {elsewhere, "tls", map[string]any{"ca": authority.PEM}, plugin.Retry, "its certificate is not accepted"},
 		"another name, as said":     {elsewhere, "tls", map[string]any{"ca": authority.PEM, "server_name": "nats.example.com"}, plugin.Delivered, ""},
 		"our certificate":           {demands, "tls", map[string]any{"ca": authority.PEM, "cert": ours.Cert, "key": ours.Key}, plugin.Delivered, ""},
-		"no certificate of ours":    {demands, "tls", map[string]any{"ca": authority.PEM}, plugin.Retry, "demands a client certificate"},
+		"no certificate of ours":    {demands, "tls", map[string]any{"ca": authority.PEM}, plugin.Retry, "client certificate"},
 		"another's certificate":     {demands, "tls", map[string]any{"ca": authority.PEM, "cert": theirs.Cert, "key": theirs.Key}, plugin.Retry, "client certificate"},
 	} {
 		more := map[string]any{}
@@ -174,14 +174,17 @@ func TestTLS(t *testing.T) {
 		d := push(t, at(t, c.scheme+"://"+c.server.Addr().String(), more))
 		d.ID = name
 		receipt, err := newSender(t).Send(t.Context(), d)
-		if err != nil && strings.Contains(err.Error(), "closed by remote after TLS handshake") && c.error == "client certificate" {
-			continue // which of TLS 1.3 it may be that comes first: the server's reason, or that it is gone
-		}
-		if got := plugin.ReadVerdict(err).Outcome; got != c.outcome || (err != nil) != (receipt.Scope == plugin.ScopeMisconfigured) {
+		if got := plugin.ReadVerdict(err).Outcome; got != c.outcome || receipt.Scope != plugin.ScopeMisconfigured && err != nil && !hungUp(err) {
 			t.Errorf("%s: %s, scope %q: %v", name, got, receipt.Scope, err)
 		}
 		if err != nil && !strings.Contains(err.Error(), c.error) {
 			t.Errorf("%s: %v, want %q", name, err, c.error)
 		}
 	}
+}
+
+// hungUp says that the server was gone before its reason was read, which in TLS 1.3 comes
+// after the handshake.
+func hungUp(err error) bool {
+	return strings.Contains(err.Error(), "it may want another client certificate")
 }
