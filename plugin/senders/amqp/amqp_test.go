@@ -154,7 +154,7 @@ func TestVerdicts(t *testing.T) {
 		"others' virtual host":     {url: b.url("others"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "530 NOT_ALLOWED"},
 		"too many connections":     {url: b.url("few"), outcome: plugin.Retry, error: "connection limit"},
 		"nobody listens":           {url: "amqp://127.0.0.1:1", outcome: plugin.Retry, error: "connection refused"},
-		"no such host":             {url: "amqp://no-such-host.invalid", outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "there is no such host"},
+		"no such host":             {url: "amqp://no..such..host", outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "there is no such host"},
 		"out of reach":             {url: b.url(""), change: func(d *plugin.Delivery) { d.Egress.Restricted = true }, outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "127.0.0.1, which is not public"},
 		"no TLS, which it speaks":  {url: "amqp://" + b.tlsAddr, outcome: plugin.Retry, error: "it may want TLS"},
 		"TLS, which it speaks not": {url: "amqps://" + b.addr, outcome: plugin.Retry, error: "tls: "},

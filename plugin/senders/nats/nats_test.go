@@ -148,7 +148,7 @@ func TestVerdicts(t *testing.T) {
 		"TLS, which the server has not":   {url: strings.Replace(plain.ClientURL(), "nats:", "tls:", 1), outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "speaks no TLS"},
 		"nobody listens":                  {url: "nats://127.0.0.1:1", outcome: plugin.Retry, error: "connection refused"},
 		"an nkey, of which it knows none": {url: plain.ClientURL(), more: auth("nkey", seed(t)), outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "knows no nkeys"},
-		"no such host":                    {url: "nats://no-such-host.invalid", outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "there is no such host"},
+		"no such host":                    {url: "nats://no..such..host", outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "there is no such host"},
 		"out of reach for the target": {
 			url: plain.ClientURL(), change: func(d *plugin.Delivery) { d.Egress.Restricted = true },
 			outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "127.0.0.1, which is not public",

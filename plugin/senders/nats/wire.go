@@ -140,22 +140,19 @@ func (s *sender) dial(ctx context.Context, t *target, guard egress.Guard, way *p
 	var err error
 	w.conn, err = nats.Connect(server.String(), o...)
 	dialer.free()
-	if ctx.Err() != nil && err == nil {
-		w.conn.Close()
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		w.fail(err)
-		if dialer.err != nil { // which the client does not repeat
-			err = dialer.err
+	switch {
+	case ctx.Err() != nil:
+		if err == nil {
+			w.conn.Close()
 		}
+		return nil, ctx.Err()
+	case dialer.err != nil: // which the client does not repeat
+		return nil, dialer.err
+	case err != nil:
 		return nil, err
 	}
 	announced(w.conn)
-	w.stream, err = jetstream.New(w.conn)
-	if err != nil {
+	if w.stream, err = jetstream.New(w.conn); err != nil {
 		w.close()
 		return nil, err
 	}
