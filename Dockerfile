@@ -6,7 +6,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ENV CGO_ENABLED=0
-RUN go build -trimpath -ldflags="-s -w" -o /out/bellbuoy ./cmd/bellbuoy
+RUN go build -trimpath -ldflags="-s -w" -o /out/ ./cmd/bellbuoy ./cmd/bellbuoy-sender-brokers
 
 # The receiver of docker-compose.yml: prints the webhooks that it gets.
 FROM build AS build-receiver
@@ -23,6 +23,8 @@ RUN apk add --no-cache ca-certificates tini tzdata \
  && adduser -D -H -u 65532 bellbuoy \
  && install -d -o bellbuoy -g bellbuoy -m 0700 /var/lib/bellbuoy /run/bellbuoy
 COPY --from=build /out/bellbuoy /usr/local/bin/bellbuoy
+# Started only where the configuration pins it.
+COPY --from=build /out/bellbuoy-sender-brokers /usr/lib/bellbuoy/bellbuoy-sender-brokers
 USER bellbuoy
 # The store is ./bellbuoy.db unless the configuration says otherwise; the senders'
 # sockets lie in the run directory.

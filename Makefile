@@ -10,13 +10,17 @@ export RAPID_SEED ?= 1
 STATICCHECK = go tool -modfile=$(CURDIR)/internal/tools/staticcheck/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test unit beside postgres names models lint simulate faults mutants fuzz bench lists generate
+.PHONY: help run brokers demo test unit beside postgres names models lint simulate faults mutants fuzz bench lists generate
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
 
 run: ## run bellbuoy on loopback with no configuration, keeping its events in ./bellbuoy.db
 	@go build ./cmd/bellbuoy && exec ./bellbuoy run
+
+brokers: ## build bin/bellbuoy-sender-brokers, for targets of type kafka, nats and amqp, and print its pins
+	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/ ./cmd/bellbuoy-sender-brokers
+	@go run ./cmd/bellbuoy plugins hash --type kafka,nats,amqp bin/bellbuoy-sender-brokers
 
 demo: ## push an image to a real registry and see the webhook arrive; needs Go only
 	@go -C integration run ./demo

@@ -62,6 +62,7 @@ var weights = map[string][]string{
 	"github.com/pressly/goose":              {"internal/store"},
 	"github.com/distribution/distribution":  {"adapters/distribution", "translator"},
 	"github.com/hashicorp/go-retryablehttp": {"plugin/senders/internal/post"},
+	"github.com/twmb/":                      {"plugin/senders/kafka"},
 	"golang.org/x/oauth2":                   {"plugin/senders/webhook"},
 	"github.com/nicholas-fedor/":            {"plugin/senders/shoutrrr"},
 	"github.com/nats-io/":                   {"plugin/senders/nats"},
@@ -104,6 +105,31 @@ func TestImportArrows(t *testing.T) {
 				t.Errorf("%s imports %s, though it is to be pure", name, path)
 			}
 		}
+	}
+}
+
+// What the clients of brokers weigh, only those carry who send to one.
+func TestBrokersAreApart(t *testing.T) {
+	clients := []string{"github.com/twmb/", "github.com/nats-io/", "github.com/rabbitmq/"}
+	linked := func(name string) (found []string) {
+		cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/"+name)
+		cmd.Dir = ".."
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for path := range strings.Lines(string(out)) {
+			if slices.ContainsFunc(clients, func(c string) bool { return strings.HasPrefix(path, c) }) {
+				found = append(found, strings.TrimSpace(path))
+			}
+		}
+		return found
+	}
+	if found := linked("bellbuoy"); len(found) > 0 {
+		t.Errorf("bellbuoy links %q", found)
+	}
+	if len(linked("bellbuoy-sender-brokers")) == 0 {
+		t.Error("the sender for brokers links no client of any, or they are not found")
 	}
 }
 

@@ -14,6 +14,17 @@ import (
 // program's path.
 func Build(ctx context.Context, root, dir string, race bool, tags ...string) (string, error) {
 	program := filepath.Join(dir, strings.Join(append([]string{"bellbuoy"}, tags...), "-"))
+	return program, build(ctx, root, "bellbuoy", program, race, tags)
+}
+
+// BuildBrokers does the same with the sender for brokers.
+func BuildBrokers(ctx context.Context, root, dir string, race bool) (string, error) {
+	const name = "bellbuoy-sender-brokers"
+	program := filepath.Join(dir, name)
+	return program, build(ctx, root, name, program, race, nil)
+}
+
+func build(ctx context.Context, root, name, program string, race bool, tags []string) error {
 	args := []string{"build", "-tags", strings.Join(tags, ","), "-o", program}
 	env := append(os.Environ(), "CGO_ENABLED=0")
 	if race {
@@ -22,11 +33,11 @@ func Build(ctx context.Context, root, dir string, race bool, tags ...string) (st
 	} else {
 		args = append(args, "-trimpath", "-ldflags=-s -w")
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/bellbuoy")...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/"+name)...)
 	cmd.Dir = root
 	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build bellbuoy: %w\n%s", err, out)
+		return fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
-	return program, nil
+	return nil
 }
