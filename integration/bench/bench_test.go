@@ -221,7 +221,7 @@ func TestDocument(t *testing.T) {
 	}
 	all := plans(wholeRun())
 	for _, s := range []section{
-		sideTable(nil, nil), oneTable(sectionWaiting, waitingLines(), nil), costTable(all, make([][]figures, len(all))),
+		sideTable(nil, nil), oneTable(sectionWaiting, waitingLines(), nil), costTable(all, make([][]figures, len(all))), sendersTable(nil),
 	} {
 		from, to, err := place(doc, s.name)
 		if err != nil {

@@ -66,7 +66,7 @@ func checkDocument(file string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{sectionSide, sectionWaiting, sectionCost} {
+	for _, name := range []string{sectionSide, sectionWaiting, sectionCost, sectionSenders} {
 		if _, _, err := place(doc, name); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}

@@ -6,7 +6,7 @@
 // under the same load, so that what counts is the ratio. The figures of one alone
 // say more about the machine. Beside that it measures what it is to bellbuoy that a
 // million deliveries wait, and what an event costs as rules, targets and stored events
-// become many.
+// become many, and what each sender costs in memory.
 //
 // Generator and receiver run in this process and take their share of the machine
 // from both alike.
@@ -37,7 +37,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", o.rounds, "how often each is measured")
 	flag.Float64Var(&o.scale, "scale", o.scale, "events per measurement and in stores, as a multiple of the usual number")
 	flag.BoolVar(&o.short, "short", false, "a run of some two minutes, to see that it works: one round, few events, small stores")
-	flag.StringVar(&o.parts, "parts", o.parts, "what to measure: beside the relay, deliveries that wait, cost per event")
+	flag.StringVar(&o.parts, "parts", o.parts, "what to measure: beside the relay, deliveries that wait, cost per event, memory of senders")
 	flag.StringVar(&o.write, "write", "", "document to write the tables into, from the sources' folder on")
 	flag.StringVar(&o.root, "root", "..", "folder of bellbuoy's sources")
 	flag.StringVar(&o.dir, "dir", "", "folder for the stores; it should lie on a real disk with 10 GB free (default: a new one in the system's temporary folder)")
@@ -73,7 +73,7 @@ type options struct {
 
 // wholeRun is how much the run has whose figures are for the document.
 func wholeRun() options {
-	return options{rounds: 5, scale: usualScale, parts: "side,waiting,cost", stored: []int{100_000, 1_000_000}, waiting: 1_000_000}
+	return options{rounds: 5, scale: usualScale, parts: "side,waiting,cost,senders", stored: []int{100_000, 1_000_000}, waiting: 1_000_000}
 }
 
 // check completes the options and finds what is wrong with them.
@@ -82,7 +82,7 @@ func (o *options) check(args int) error {
 		return errors.New("wrong use")
 	}
 	for part := range strings.SplitSeq(o.parts, ",") {
-		if !slices.Contains([]string{"side", "waiting", "cost"}, part) {
+		if !slices.Contains([]string{"side", "waiting", "cost", "senders"}, part) {
 			return fmt.Errorf("there is no part %q", part)
 		}
 	}
@@ -155,7 +155,7 @@ func run(ctx context.Context, o options) (err error) {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) (section, error)
-	}{{"side", b.side}, {"waiting", b.waiting}, {"cost", b.costs}} {
+	}{{"side", b.side}, {"waiting", b.waiting}, {"cost", b.costs}, {"senders", b.senders}} {
 		if !o.has(part.name) {
 			continue
 		}

@@ -138,6 +138,7 @@ const (
 	sectionSide    = "beside the relay"
 	sectionWaiting = "deliveries that wait"
 	sectionCost    = "cost per event"
+	sectionSenders = "memory of senders"
 )
 
 // sideTable shows the medians of relay and bellbuoy, and of the ratio inside each
