@@ -25,12 +25,13 @@ func TestMetricsOfTheSidecar(t *testing.T) {
 		res.Body.Close()
 	}
 	var text string
-	s.until("the delivery is counted", func() bool {
+	s.until("the delivery is counted", func() bool { // an attempt is read before what came of it
 		var err error
 		if text, err = s.sidecar.Metrics(s.ctx); err != nil {
 			t.Fatal(err)
 		}
-		return strings.Contains(text, `bellbuoy_deliveries_total{state="delivered",target="ci"} 1`)
+		return strings.Contains(text, `bellbuoy_deliveries_total{state="delivered",target="ci"} 1`) &&
+			strings.Contains(text, `bellbuoy_attempts_total{outcome="delivered",target="ci"} 1`)
 	})
 	for _, want := range []string{
 		`bellbuoy_events_total{registry="hub",result="stored",type="artifact.pushed"} 1`,
