@@ -17,20 +17,15 @@ func TestReceiverDownAndBack(t *testing.T) {
 	s := newStage(t, hasty)
 	s.rec.Down()
 	pushed := pushTen(s)
-	s.until("an attempt has failed in each repository", func() bool {
+	// In one repository at least: where its attempts open the circuit, the other gets none.
+	s.until("an attempt has failed", func() bool {
 		list, err := s.sidecar.Events(s.ctx, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tried := make(map[string]bool)
-		for _, e := range list {
-			for _, d := range s.trace(e.ID).Deliveries {
-				if d.Count("retry") > 0 {
-					tried[e.Repository.FullName] = true
-				}
-			}
-		}
-		return len(list) == 10 && len(tried) == 2
+		return len(list) == 10 && slices.ContainsFunc(list, func(e sidecar.Listed) bool {
+			return slices.ContainsFunc(s.trace(e.ID).Deliveries, func(d sidecar.Delivery) bool { return d.Count("retry") > 0 })
+		})
 	})
 	if err := s.rec.Up(); err != nil {
 		t.Fatal(err)
