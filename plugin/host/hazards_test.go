@@ -137,7 +137,7 @@ func TestSenderOutlivesTheThreadThatAskedForIt(t *testing.T) {
 
 // A stopped process answers nothing and dies of nothing but SIGKILL.
 func TestStoppedSenderIsReplaced(t *testing.T) {
-	h := newHost(t, "good")
+	h := newHost(t, "good", func(h *Host) { h.timing.healthCall = 500 * time.Millisecond })
 	pid := sendOK(t, h)
 	suspend(t, pid)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -167,7 +167,7 @@ func TestStoppedSenderDoesNotHoldUpClose(t *testing.T) {
 }
 
 func TestSenderThatReportsNotServingIsReplaced(t *testing.T) {
-	h := newHost(t, "not serving")
+	h := newHost(t, "not serving", func(h *Host) { h.timing.healthCall = 500 * time.Millisecond })
 	pid := sendOK(t, h)
 	waitFor(t, "the end of the sender", func() bool { return !runs(pid) })
 	waitFor(t, "the reason", func() bool { return strings.Contains(h.Stats()[0].Error, "NOT_SERVING") })
@@ -241,8 +241,12 @@ func TestSenderThatNeverAnswersDoesNotComeUp(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			h := newHost(t, mode, func(h *Host) {
-				h.timing.start = time.Second
-				h.timing.describe = 500 * time.Millisecond
+				switch mode { // those that have to be waited for
+				case "never prints":
+					h.timing.start = time.Second
+				case "never answers":
+					h.timing.describe = 500 * time.Millisecond
+				}
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()

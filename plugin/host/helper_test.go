@@ -36,7 +36,6 @@ func newHost(t testing.TB, mode string, change ...func(*Host)) *Host {
 		t.Fatal(err)
 	}
 	h.timing.healthEvery = 200 * time.Millisecond
-	h.timing.healthCall = 500 * time.Millisecond
 	h.timing.farewell = 300 * time.Millisecond
 	h.timing.backoff = 50 * time.Millisecond
 	for _, c := range change {
