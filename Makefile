@@ -1,7 +1,7 @@
 # What one does with bellbuoy's sources. `make` alone prints this list.
 
 # How long make fuzz, and so make test, spends on each target.
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 # How many worlds make simulate, and so make test, tries.
 SEEDS ?= 2000
 # Where properties take their chances from: the same each time, so that make test says the
@@ -61,7 +61,7 @@ faults: ## break everything as often as a night allows; make test breaks each th
 mutants: ## plant one bug after the other, and see the tests find each
 	@go -C integration run ./mutants $(MUTANTS)
 
-fuzz: ## fuzz every target for 10 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
+fuzz: ## fuzz every target for 5 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
 
 lint: ## gofmt, go vet and staticcheck
