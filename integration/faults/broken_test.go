@@ -204,5 +204,5 @@ func (n trouble) livedThrough(s *store.Store, p *promises, r *rand.Rand, met fun
 // asDisk reports whether err is the disk's, told to who asked something.
 func asDisk(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && slices.Contains([]int{sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL}, e.Code()&0xff)
+	return ok && slices.Contains([]int{sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}, e.Code()&0xff)
 }
