@@ -26,41 +26,28 @@ const prefix = "cloudEvents_"
 
 // sender keeps nothing but connections, and options that it has read.
 type sender struct {
-	version  string
-	table    options.Table[target]
-	targets  *options.Cache[target]
-	confined *options.Cache[target] // those that are restricted
-	lines    *line.Lines[wire]
+	version string
+	targets *options.Targets[target]
+	lines   *line.Lines[wire]
 }
 
 // New makes the sender. It names itself bellbuoy/version to brokers.
 func New(version string) plugin.Sender {
 	return &sender{
-		version: version, table: table(),
-		targets: options.NewCache[target](), confined: options.NewCache[target](),
+		version: version, targets: options.NewTargets(table(), (*target).open),
 		lines: line.New(5*time.Minute, (*wire).lost, (*wire).close),
 	}
 }
 
 // Describe is [plugin.Sender.Describe].
 func (s *sender) Describe(context.Context) (plugin.Description, error) {
-	return plugin.Description{
-		Type:     "amqp",
-		Version:  s.version,
-		Options:  s.table.Schema(),
-		Secrets:  s.table.Secrets(),
-		Defaults: plugin.Defaults{Order: "repository", Concurrency: 16, Format: binding.Format},
-	}, nil
+	return s.targets.Describe("amqp", s.version, binding.Defaults()), nil
 }
 
 // Check is [plugin.Sender.Check].
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
-	faults := binding.Check(c)
-	if c.Options != nil {
-		_, found := s.read(c.Options, c.Egress)
-		faults = append(found, faults...)
-	}
-	return faults, ctx.Err()
+	_, faults := s.targets.Check(c)
+	return append(faults, binding.Check(c)...), ctx.Err()
 }
 
 // Render is [plugin.Sender.Render].
@@ -100,16 +87,9 @@ func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, e
 
 // message is what is sent of d.
 func (s *sender) message(d plugin.Delivery) (*target, amqp.Publishing, plugin.Scope, error) {
-	known := s.targets
-	if d.Egress.Restricted {
-		known = s.confined
-	}
-	t, err := known.Read(d.Options, func(raw []byte) (*target, error) {
-		t, faults := s.read(raw, d.Egress)
-		return t, options.Wrong(faults)
-	})
-	if err != nil { // they may be put right
-		return nil, amqp.Publishing{}, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	t, scope, err := s.targets.Of(d)
+	if err != nil {
+		return nil, amqp.Publishing{}, scope, err
 	}
 	m, err := binding.Of(d)
 	if err != nil {

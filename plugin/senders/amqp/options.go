@@ -1,7 +1,6 @@
 package amqp
 
 import (
-	"encoding/json"
 	"net"
 	"net/url"
 	"slices"
@@ -112,19 +111,10 @@ func (t *target) finish() (faults []plugin.Fault) {
 	return faults
 }
 
-// read reads options for what e allows.
-func (s *sender) read(raw json.RawMessage, e plugin.Egress) (*target, []plugin.Fault) {
-	t, faults := s.table.ReadFor(raw, e)
-	if len(faults) > 0 {
-		return t, faults
-	}
-	var found []plugin.Fault
-	t.route, found = post.NewRoute(nil, t.tls, e.Restricted)
-	for _, f := range found {
-		f.Path = "tls." + f.Path
-		faults = append(faults, f)
-	}
-	return t, faults
+// open reads the files that t names, where e lets it.
+func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
+	t.route, faults = post.NewRoute(nil, t.tls, e.Restricted)
+	return faults
 }
 
 // address is where the broker is.

@@ -79,9 +79,8 @@ func ByStatus(r Reply) (plugin.Scope, error) { return post.ByStatus(r) }
 
 type sender struct {
 	Type
-	table     options.Table[target]
 	client    *post.Client
-	targets   *options.Cache[target]
+	targets   *options.Targets[target]
 	templates *templates.Set
 }
 
@@ -94,8 +93,8 @@ func New(t Type) plugin.Sender {
 		t.Judge = post.ByStatus
 	}
 	return &sender{
-		Type: t, table: t.table(), client: post.New(t.Version),
-		targets: options.NewCache[target](), templates: templates.New(t.Escape, t.Escape),
+		Type: t, client: post.New(t.Version),
+		targets: options.NewTargets(t.table(), nil), templates: templates.New(t.Escape, t.Escape),
 	}
 }
 
@@ -148,17 +147,12 @@ func (t *target) values() Options {
 
 // Describe is [plugin.Sender.Describe].
 func (s *sender) Describe(context.Context) (plugin.Description, error) {
-	return plugin.Description{
-		Type: s.Name, Version: s.Version, Options: s.table.Schema(), Secrets: s.table.Secrets(), Defaults: s.Defaults,
-	}, nil
+	return s.targets.Describe(s.Name, s.Version, s.Defaults), nil
 }
 
 // Check is [plugin.Sender.Check].
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
-	var faults []plugin.Fault
-	if c.Options != nil {
-		_, faults = s.table.ReadFor(c.Options, c.Egress)
-	}
+	_, faults := s.targets.Check(c)
 	return append(faults, s.templates.Check(ctx, c)...), ctx.Err()
 }
 
@@ -182,9 +176,9 @@ func (s *sender) Send(ctx context.Context, d plugin.Delivery) (plugin.Receipt, e
 
 // request is what is sent of d.
 func (s *sender) request(ctx context.Context, d plugin.Delivery) (post.Request, plugin.Scope, error) {
-	t, err := s.targets.Read(d.Options, s.table.Accept)
-	if err != nil { // they may be put right
-		return post.Request{}, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	t, scope, err := s.targets.Of(d)
+	if err != nil {
+		return post.Request{}, scope, err
 	}
 	if d.Body != nil {
 		return post.Request{}, plugin.ScopeMisconfigured, plugin.Permanent(fmt.Errorf(

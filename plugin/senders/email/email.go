@@ -7,7 +7,6 @@ package email
 
 import (
 	"context"
-	"fmt"
 	"net/textproto"
 	"strings"
 	"time"
@@ -23,43 +22,31 @@ import (
 // delivery.
 type sender struct {
 	version   string
-	table     options.Table[target]
 	writer    writer
-	targets   *options.Cache[target]
+	targets   *options.Targets[target]
 	templates *templates.Set
 }
 
 // New makes the sender. It names itself bellbuoy/version in the mails.
 func New(version string) plugin.Sender {
 	return &sender{
-		version: version, table: table(), writer: newWriter(),
-		targets: options.NewCache[target](), templates: templates.New(message.Plain, message.Plain),
+		version: version, writer: newWriter(),
+		targets: options.NewTargets(table(), nil), templates: templates.New(message.Plain, message.Plain),
 	}
 }
 
 // Describe is [plugin.Sender.Describe]. The rate is what the large providers of mailboxes
 // let one mailbox send.
 func (s *sender) Describe(context.Context) (plugin.Description, error) {
-	return plugin.Description{
-		Type:    "email",
-		Version: s.version,
-		Options: s.table.Schema(),
-		Secrets: s.table.Secrets(),
-		Defaults: plugin.Defaults{
-			Order: "none", Concurrency: 4,
-			Rate: plugin.Rate{Sends: 30, Per: time.Minute},
-		},
-	}, nil
+	return s.targets.Describe("email", s.version,
+		plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 30, Per: time.Minute}}), nil
 }
 
 // Check is [plugin.Sender.Check].
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
-	var faults []plugin.Fault
-	if c.Options != nil {
-		var t *target
-		if t, faults = s.table.Read(c.Options); t != nil {
-			faults = append(faults, t.outOfBounds(c.Egress)...)
-		}
+	t, faults := s.targets.Check(c)
+	if t != nil {
+		faults = append(faults, t.outOfBounds(c.Egress)...)
 	}
 	return append(faults, s.templates.Check(ctx, c)...), ctx.Err()
 }
@@ -149,9 +136,9 @@ func (t *target) reply(all account) (status int, text string) {
 
 // read reads what d brings.
 func (s *sender) read(ctx context.Context, d plugin.Delivery) (*target, *letter, plugin.Scope, error) {
-	t, err := s.targets.Read(d.Options, s.table.Accept)
-	if err != nil { // they may be put right
-		return nil, nil, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	t, scope, err := s.targets.Of(d)
+	if err != nil {
+		return nil, nil, scope, err
 	}
 	l, err := s.letter(ctx, d)
 	return t, l, "", err

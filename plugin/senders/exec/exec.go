@@ -24,26 +24,19 @@ import (
 // sender keeps nothing but what runs now, and options that it has read.
 type sender struct {
 	version string
-	table   options.Table[command]
-	targets *options.Cache[command]
+	targets *options.Targets[command]
 	family  *family
 }
 
 // New makes the sender.
 func New(version string) plugin.Sender {
-	return &sender{version: version, table: table(), targets: options.NewCache[command](), family: newFamily()}
+	return &sender{version: version, targets: options.NewTargets(table(), nil), family: newFamily()}
 }
 
 // Describe is [plugin.Sender.Describe]. One command of a target runs at a time, since few
 // are made for more.
 func (s *sender) Describe(context.Context) (plugin.Description, error) {
-	return plugin.Description{
-		Type:     "exec",
-		Version:  s.version,
-		Options:  s.table.Schema(),
-		Secrets:  s.table.Secrets(),
-		Defaults: plugin.Defaults{Order: "repository", Concurrency: 1},
-	}, nil
+	return s.targets.Describe("exec", s.version, plugin.Defaults{Order: "repository", Concurrency: 1}), nil
 }
 
 // errRestricted is for targets that the operator of the machine did not write.
@@ -51,15 +44,12 @@ var errRestricted = errors.New("runs on the machine that bellbuoy is on, so that
 
 // Check is [plugin.Sender.Check]. What it says of files is as they are now.
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
-	var faults []plugin.Fault
-	if c.Options != nil {
-		var t *command
-		if t, faults = s.table.Read(c.Options); t != nil {
-			faults = append(faults, t.files()...)
-		}
-		if c.Egress.Restricted {
-			faults = append(faults, plugin.Fault{Path: "command", Message: errRestricted.Error()})
-		}
+	t, faults := s.targets.Check(c)
+	if t != nil {
+		faults = append(faults, t.files()...)
+	}
+	if c.Options != nil && c.Egress.Restricted {
+		faults = append(faults, plugin.Fault{Path: "command", Message: errRestricted.Error()})
 	}
 	if c.Template != "" {
 		faults = append(faults, plugin.Fault{Part: plugin.PartTemplate, Message: "a command reads what is for programs and no text; remove it, or write json: in place of text:"})
@@ -124,11 +114,7 @@ func (s *sender) read(d plugin.Delivery) (*command, plugin.Scope, error) {
 	if d.Egress.Restricted {
 		return nil, plugin.ScopeMisconfigured, plugin.Permanent(fmt.Errorf("the command of target %s %w", d.Target, errRestricted))
 	}
-	t, err := s.targets.Read(d.Options, s.table.Accept)
-	if err != nil { // they may be put right
-		return nil, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
-	}
-	return t, "", nil
+	return s.targets.Of(d)
 }
 
 // eventType is what a type is like.

@@ -60,8 +60,7 @@ type Keep func(ctx context.Context, n Notice) (added bool, err error)
 type sender struct {
 	version   string
 	keep      Keep // nil: there is none
-	table     options.Table[target]
-	targets   *options.Cache[target]
+	targets   *options.Targets[target]
 	templates *templates.Set
 }
 
@@ -71,28 +70,19 @@ func New(version string) plugin.Sender { return Into(version, nil) }
 // Into makes a sender that has keep keep its notices.
 func Into(version string, keep Keep) plugin.Sender {
 	return &sender{
-		version: version, keep: keep, table: table(),
-		targets: options.NewCache[target](), templates: templates.New(message.Plain, message.Plain),
+		version: version, keep: keep,
+		targets: options.NewTargets(table(), nil), templates: templates.New(message.Plain, message.Plain),
 	}
 }
 
 // Describe is [plugin.Sender.Describe].
 func (s *sender) Describe(context.Context) (plugin.Description, error) {
-	return plugin.Description{
-		Type:     Type,
-		Version:  s.version,
-		Options:  s.table.Schema(),
-		Secrets:  s.table.Secrets(),
-		Defaults: plugin.Defaults{Order: "repository", Concurrency: 16},
-	}, nil
+	return s.targets.Describe(Type, s.version, plugin.Defaults{Order: "repository", Concurrency: 16}), nil
 }
 
 // Check is [plugin.Sender.Check].
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
-	var faults []plugin.Fault
-	if c.Options != nil {
-		_, faults = s.table.Read(c.Options)
-	}
+	_, faults := s.targets.Check(c)
 	return append(faults, s.templates.Check(ctx, c)...), ctx.Err()
 }
 
@@ -138,9 +128,9 @@ func request(n Notice) plugin.Request {
 
 // notice is what d tells.
 func (s *sender) notice(ctx context.Context, d plugin.Delivery) (n Notice, scope plugin.Scope, err error) {
-	t, err := s.targets.Read(d.Options, s.table.Accept)
-	if err != nil { // they may be put right
-		return n, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	t, scope, err := s.targets.Of(d)
+	if err != nil {
+		return n, scope, err
 	}
 	e, err := d.DecodeEvent()
 	if err != nil {

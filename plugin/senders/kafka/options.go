@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"encoding/json"
 	"net"
 	"net/netip"
 	"slices"
@@ -153,12 +152,8 @@ func (t *target) finish() (faults []plugin.Fault) {
 	return faults
 }
 
-// read reads options for what e allows.
-func (s *sender) read(raw json.RawMessage, e plugin.Egress) (*target, []plugin.Fault) {
-	t, faults := s.table.ReadFor(raw, e)
-	if t == nil {
-		return nil, faults
-	}
+// open sees that e lets the brokers be asked, and reads the files that t names.
+func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
 	guard := egress.Guard{Egress: e}
 	for i, b := range t.brokers {
 		host, _, _ := net.SplitHostPort(b) // isBroker has let it through
@@ -170,12 +165,5 @@ func (s *sender) read(raw json.RawMessage, e plugin.Egress) (*target, []plugin.F
 	}
 	var found []plugin.Fault
 	t.route, found = post.NewRoute(nil, t.tls, e.Restricted)
-	for _, f := range found {
-		f.Path = "tls." + f.Path
-		faults = append(faults, f)
-	}
-	if plugin.Failed(faults) {
-		return nil, faults
-	}
-	return t, faults
+	return append(faults, found...)
 }

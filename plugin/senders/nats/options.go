@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
@@ -194,19 +193,10 @@ func nkey(seed string) nats.Option {
 	}
 }
 
-// read reads options for what e allows.
-func (s *sender) read(raw json.RawMessage, e plugin.Egress) (*target, []plugin.Fault) {
-	t, faults := s.table.ReadFor(raw, e)
-	if len(faults) > 0 {
-		return t, faults
-	}
-	var found []plugin.Fault
-	t.route, found = post.NewRoute(nil, t.tls, e.Restricted)
-	for _, f := range found {
-		f.Path = "tls." + f.Path
-		faults = append(faults, f)
-	}
-	return t, faults
+// open reads the files that t names, where e lets it.
+func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
+	t.route, faults = post.NewRoute(nil, t.tls, e.Restricted)
+	return faults
 }
 
 // server is where the target is, without the user.

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -195,25 +194,13 @@ func (t *target) open(e plugin.Egress) (faults []plugin.Fault) {
 	}
 	var found []plugin.Fault
 	t.route, found = post.NewRoute(t.proxy, t.tls, e.Restricted)
-	for _, f := range found {
-		f.Path = "tls." + f.Path
-		faults = append(faults, f)
-	}
+	faults = append(faults, found...)
 	if t.oauth.url != nil && !plugin.Failed(faults) {
 		elsewhere := t.tls
 		elsewhere.ServerName = ""
 		t.tokenRoute, _ = post.NewRoute(t.proxy, elsewhere, e.Restricted)
 	}
 	return faults
-}
-
-// read reads options for what e allows.
-func (s *sender) read(raw json.RawMessage, e plugin.Egress) (*target, []plugin.Fault) {
-	t, faults := s.table.ReadFor(raw, e)
-	if len(faults) == 0 {
-		faults = t.open(e)
-	}
-	return t, faults
 }
 
 func noColon(s string) string {

@@ -24,10 +24,8 @@ import (
 // sender keeps nothing but connections, and options and templates that it has read.
 type sender struct {
 	version   string
-	table     options.Table[target]
 	client    *post.Client
-	targets   *options.Cache[target]
-	confined  *options.Cache[target] // those that are restricted
+	targets   *options.Targets[target]
 	templates *templates.Set
 }
 
@@ -35,8 +33,8 @@ type sender struct {
 // through the proxies that the environment names; see package post.
 func New(version string) plugin.Sender {
 	return &sender{
-		version: version, table: table(), client: post.New(version),
-		targets: options.NewCache[target](), confined: options.NewCache[target](), templates: templates.New(message.Plain, message.Plain),
+		version: version, client: post.New(version),
+		targets: options.NewTargets(table(), (*target).open), templates: templates.New(message.Plain, message.Plain),
 	}
 }
 
@@ -45,21 +43,12 @@ func New(version string) plugin.Sender {
 // sender, and whoever has a secret in the path takes the URL from the environment or a
 // file, which masks all of it.
 func (s *sender) Describe(context.Context) (plugin.Description, error) {
-	return plugin.Description{
-		Type:     "webhook",
-		Version:  s.version,
-		Options:  s.table.Schema(),
-		Secrets:  s.table.Secrets(),
-		Defaults: plugin.Defaults{Order: "repository", Concurrency: 16},
-	}, nil
+	return s.targets.Describe("webhook", s.version, plugin.Defaults{Order: "repository", Concurrency: 16}), nil
 }
 
 // Check is [plugin.Sender.Check].
 func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
-	var faults []plugin.Fault
-	if c.Options != nil {
-		_, faults = s.read(c.Options, c.Egress)
-	}
+	_, faults := s.targets.Check(c)
 	faults = append(faults, s.templates.CheckText(ctx, c)...)
 	if c.Title != "" {
 		faults = append(faults, plugin.Fault{Part: plugin.PartTitle, Message: "a webhook's request has no title; remove it"})
@@ -131,16 +120,9 @@ func judge(r post.Reply) (plugin.Scope, error) {
 
 // request is what is sent of d.
 func (s *sender) request(ctx context.Context, d plugin.Delivery) (t *target, r post.Request, scope plugin.Scope, err error) {
-	known := s.targets
-	if d.Egress.Restricted {
-		known = s.confined
-	}
-	t, err = known.Read(d.Options, func(raw []byte) (*target, error) {
-		t, faults := s.read(raw, d.Egress)
-		return t, options.Wrong(faults)
-	})
-	if err != nil { // they may be put right
-		return nil, r, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	t, scope, err = s.targets.Of(d)
+	if err != nil {
+		return nil, r, scope, err
 	}
 	body, contentType, err := s.body(ctx, d)
 	if err != nil {

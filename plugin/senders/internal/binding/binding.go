@@ -15,6 +15,11 @@ import (
 // attributes beside it.
 const Format = "cloudevents-binary"
 
+// Defaults are those of all brokers.
+func Defaults() plugin.Defaults {
+	return plugin.Defaults{Order: "repository", Concurrency: 16, Format: Format}
+}
+
 // Message is a delivery on its way to a broker.
 type Message struct {
 	// ID is the delivery's: the same on each attempt, for brokers and readers that tell

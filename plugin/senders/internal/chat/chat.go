@@ -68,7 +68,7 @@ type Sender[T any] struct {
 	version string
 	medium  Medium[T]
 	client  *post.Client
-	targets *options.Cache[T]
+	targets *options.Targets[T]
 	words   *templates.Set
 }
 
@@ -76,7 +76,7 @@ type Sender[T any] struct {
 // package post for its connections.
 func New[T any](version string, m Medium[T]) *Sender[T] {
 	return &Sender[T]{
-		version: version, medium: m, client: post.New(version), targets: options.NewCache[T](),
+		version: version, medium: m, client: post.New(version), targets: options.NewTargets(m.Options, nil),
 		words: templates.New(func(value string) string { return m.Escape(Quiet(value)) }, Quiet),
 	}
 }
@@ -89,21 +89,13 @@ func (s *Sender[T]) CloseIdle() { s.client.CloseIdle() }
 
 // Describe is [plugin.Sender.Describe].
 func (s *Sender[T]) Describe(context.Context) (plugin.Description, error) {
-	return plugin.Description{
-		Type:     s.medium.Type,
-		Version:  s.version,
-		Options:  s.medium.Options.Schema(),
-		Secrets:  s.medium.Options.Secrets(),
-		Defaults: plugin.Defaults{Order: "none", Concurrency: 4, Rate: s.medium.Rate, DigestAfter: 10},
-	}, nil
+	return s.targets.Describe(s.medium.Type, s.version,
+		plugin.Defaults{Order: "none", Concurrency: 4, Rate: s.medium.Rate, DigestAfter: 10}), nil
 }
 
 // Check is [plugin.Sender.Check].
 func (s *Sender[T]) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, error) {
-	var faults []plugin.Fault
-	if c.Options != nil {
-		_, faults = s.medium.Options.ReadFor(c.Options, c.Egress)
-	}
+	_, faults := s.targets.Check(c)
 	return append(faults, s.words.Check(ctx, c)...), ctx.Err()
 }
 
@@ -147,9 +139,9 @@ func (s *Sender[T]) request(ctx context.Context, d plugin.Delivery) (r post.Requ
 
 // Read is the target of d, and what it is told. The scope is that of the error.
 func (s *Sender[T]) Read(ctx context.Context, d plugin.Delivery) (*T, Message, plugin.Scope, error) {
-	t, err := s.targets.Read(d.Options, s.medium.Options.Accept)
-	if err != nil { // they may be put right
-		return nil, Message{}, plugin.ScopeMisconfigured, fmt.Errorf("read the options of target %s: %w", d.Target, err)
+	t, scope, err := s.targets.Of(d)
+	if err != nil {
+		return nil, Message{}, scope, err
 	}
 	m, err := s.message(ctx, d)
 	return t, m, "", err

@@ -4,7 +4,6 @@ package options
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,26 +96,6 @@ func (t Table[T]) ReadFor(raw json.RawMessage, e plugin.Egress) (*T, []plugin.Fa
 		return nil, faults
 	}
 	return into, faults
-}
-
-// Accept is Read for options that were checked before: what is wrong with them is one error.
-func (t Table[T]) Accept(raw []byte) (*T, error) {
-	into, faults := t.Read(raw)
-	return into, Wrong(faults)
-}
-
-// Wrong is faults as one error; nil where there are none but warnings.
-func Wrong(faults []plugin.Fault) error {
-	if !plugin.Failed(faults) {
-		return nil
-	}
-	var problems []string
-	for _, f := range faults {
-		if !f.Warning {
-			problems = append(problems, strings.TrimSpace(f.Path+" "+f.Message))
-		}
-	}
-	return errors.New(strings.Join(problems, "; "))
 }
 
 // object reads a JSON object.

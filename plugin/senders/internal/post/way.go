@@ -62,11 +62,14 @@ type Route struct {
 	way   *Way
 }
 
-// NewRoute reads what t names, and reports what is wrong with it, as paths within t; proxy
-// may be nil.
+// NewRoute reads what t names, and reports what is wrong with it by the names of
+// [TLSOptions]; proxy may be nil.
 func NewRoute(proxy *url.URL, t TLS, restricted bool) (*Route, []plugin.Fault) {
 	r := &Route{proxy: proxy, tls: t, stamp: t.stamp()}
 	files, faults := t.Read(restricted, time.Now())
+	for i := range faults {
+		faults[i].Path = "tls." + faults[i].Path
+	}
 	if plugin.Failed(faults) {
 		return nil, faults
 	}
