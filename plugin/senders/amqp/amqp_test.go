@@ -3,7 +3,6 @@ package amqp
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -130,63 +129,27 @@ func TestVerdicts(t *testing.T) {
 	auth := func(password string) map[string]any {
 		return map[string]any{"auth": map[string]any{"user": "bellbuoy", "password": password}}
 	}
-	s := newSender(t)
-	for name, c := range map[string]struct {
-		url     string
-		more    map[string]any
-		change  func(*plugin.Delivery)
-		outcome plugin.Outcome
-		scope   plugin.Scope
-		error   string
-	}{
-		"taken":                    {url: b.url(""), outcome: plugin.Delivered},
-		"by a queue's name":        {url: b.url(""), more: map[string]any{"exchange": nil}, outcome: plugin.Delivered},
-		"by guest":                 {url: "amqp://" + b.addr, outcome: plugin.Delivered},
-		"nobody's queue":           {url: b.url(""), more: map[string]any{"routing_key": "elsewhere"}, outcome: plugin.Retry, error: "no queue at " + b.addr + " gets what is published to the exchange registry by elsewhere: 312 NO_ROUTE"},
-		"no queue of that name":    {url: b.url(""), more: map[string]any{"exchange": nil, "routing_key": "elsewhere"}, outcome: plugin.Retry, error: "published to the queue elsewhere"},
-		"no exchange":              {url: b.url(""), more: map[string]any{"exchange": "elsewhere"}, outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "404 NOT_FOUND - no exchange 'elsewhere'"},
-		"a queue that is full":     {url: b.url(""), more: map[string]any{"routing_key": "full"}, outcome: plugin.Retry, error: "did not take the message"},
-		"too large":                {url: b.url(""), change: func(d *plugin.Delivery) { d.Body = make([]byte, 9<<20) }, outcome: plugin.PermanentFail, error: "406 PRECONDITION_FAILED - message size 9437184"},
-		"who may not write":        {url: as("reader"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "403 ACCESS_REFUSED"},
-		"another password":         {url: "amqp://" + b.addr, more: auth("an0ther-one"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "does not let bellbuoy in"},
-		"nobody's name":            {url: as("nobody"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "does not let nobody in"},
-		"no virtual host":          {url: b.url("elsewhere"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "530 NOT_ALLOWED"},
-		"others' virtual host":     {url: b.url("others"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "530 NOT_ALLOWED"},
-		"too many connections":     {url: b.url("few"), outcome: plugin.Retry, error: "connection limit"},
-		"nobody listens":           {url: "amqp://127.0.0.1:1", outcome: plugin.Retry, error: "connection refused"},
-		"no such host":             {url: "amqp://no..such..host", outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "there is no such host"},
-		"out of reach":             {url: b.url(""), change: func(d *plugin.Delivery) { d.Egress.Restricted = true }, outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "127.0.0.1, which is not public"},
-		"no TLS, which it speaks":  {url: "amqp://" + b.tlsAddr, outcome: plugin.Retry, error: "it may want TLS"},
-		"TLS, which it speaks not": {url: "amqps://" + b.addr, outcome: plugin.Retry, error: "tls: "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := push(t, at(t, c.url, c.more))
-			d.ID = name
-			if c.change != nil {
-				c.change(&d)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-			defer cancel()
-			receipt, err := s.Send(ctx, d)
-			if got := plugin.ReadVerdict(err).Outcome; got != c.outcome || receipt.Scope != c.scope {
-				t.Errorf("%s, scope %q: %v; want %s, scope %q", got, receipt.Scope, err, c.outcome, c.scope)
-			}
-			if ctx.Err() != nil {
-				t.Error("it took until its context's end")
-			}
-			said := receipt.Request.URL
-			if err != nil {
-				said += err.Error()
-			}
-			if c.error != "" && (err == nil || !strings.Contains(said, c.error)) {
-				t.Errorf("error %v, want %q", err, c.error)
-			}
-			if strings.Contains(said, "passw0rd") || strings.Contains(said, "an0ther") {
-				t.Errorf("%q shows a secret", said)
-			}
-		})
-	}
+	bindingtest.Judge(t, newSender(t), map[string]bindingtest.Attempt{
+		"taken":                    {Options: at(t, b.url(""), nil), Outcome: plugin.Delivered},
+		"by a queue's name":        {Options: at(t, b.url(""), map[string]any{"exchange": nil}), Outcome: plugin.Delivered},
+		"by guest":                 {Options: at(t, "amqp://"+b.addr, nil), Outcome: plugin.Delivered},
+		"nobody's queue":           {Options: at(t, b.url(""), map[string]any{"routing_key": "elsewhere"}), Outcome: plugin.Retry, Error: "no queue at " + b.addr + " gets what is published to the exchange registry by elsewhere: 312 NO_ROUTE"},
+		"no queue of that name":    {Options: at(t, b.url(""), map[string]any{"exchange": nil, "routing_key": "elsewhere"}), Outcome: plugin.Retry, Error: "published to the queue elsewhere"},
+		"no exchange":              {Options: at(t, b.url(""), map[string]any{"exchange": "elsewhere"}), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "404 NOT_FOUND - no exchange 'elsewhere'"},
+		"a queue that is full":     {Options: at(t, b.url(""), map[string]any{"routing_key": "full"}), Outcome: plugin.Retry, Error: "did not take the message"},
+		"too large":                {Options: at(t, b.url(""), nil), Change: func(d *plugin.Delivery) { d.Body = make([]byte, 9<<20) }, Outcome: plugin.PermanentFail, Error: "406 PRECONDITION_FAILED - message size 9437184"},
+		"who may not write":        {Options: at(t, as("reader"), nil), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "403 ACCESS_REFUSED"},
+		"another password":         {Options: at(t, "amqp://"+b.addr, auth("an0ther-one")), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "does not let bellbuoy in"},
+		"nobody's name":            {Options: at(t, as("nobody"), nil), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "does not let nobody in"},
+		"no virtual host":          {Options: at(t, b.url("elsewhere"), nil), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "530 NOT_ALLOWED"},
+		"others' virtual host":     {Options: at(t, b.url("others"), nil), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "530 NOT_ALLOWED"},
+		"too many connections":     {Options: at(t, b.url("few"), nil), Outcome: plugin.Retry, Error: "connection limit"},
+		"nobody listens":           {Options: at(t, "amqp://127.0.0.1:1", nil), Outcome: plugin.Retry, Error: "connection refused"},
+		"no such host":             {Options: at(t, "amqp://no..such..host", nil), Outcome: plugin.Retry, Scope: plugin.ScopeMisconfigured, Error: "there is no such host"},
+		"out of reach":             {Options: at(t, b.url(""), nil), Change: func(d *plugin.Delivery) { d.Egress.Restricted = true }, Outcome: plugin.Retry, Scope: plugin.ScopeMisconfigured, Error: "127.0.0.1, which is not public"},
+		"no TLS, which it speaks":  {Options: at(t, "amqp://"+b.tlsAddr, nil), Outcome: plugin.Retry, Error: "it may want TLS"},
+		"TLS, which it speaks not": {Options: at(t, "amqps://"+b.addr, nil), Outcome: plugin.Retry, Error: "tls: "},
+	}, "passw0rd", "an0ther")
 }
 
 // What is wrong with one message is no matter of the others that are on their way by the same
@@ -275,30 +238,9 @@ func TestRestart(t *testing.T) {
 
 // Brokers that say nothing cost no more than the time that there is.
 func TestDeadline(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
 	b := running(t)
 	b.queue(t, "events", nil)
-	through := linetest.NewProxy(t, b.addr)
-	s := newSender(t)
-	d := push(t, at(t, "amqp://bellbuoy:passw0rd-of-it@"+through.Addr, nil))
-	if _, err := s.Send(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	through.Silence(true)
-	for what, addr := range map[string]string{"to connect": silent.Addr().String(), "to confirm": through.Addr} {
-		d.Options = []byte(at(t, "amqp://bellbuoy:passw0rd-of-it@"+addr, nil))
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		_, err := s.Send(ctx, d)
-		cancel()
-		if plugin.ReadVerdict(err).Outcome != plugin.Retry || err == nil || !strings.Contains(err.Error(), "no answer in time") {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	through.Silence(false) // for its farewell
+	bindingtest.Deadline(t, newSender(t), b.addr, func(addr string) string { return at(t, "amqp://bellbuoy:passw0rd-of-it@"+addr, nil) })
 }
 
 // A broker that is out of memory reads nothing from those who publish. That keeps nobody

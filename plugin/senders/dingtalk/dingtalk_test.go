@@ -1,15 +1,12 @@
 package dingtalk
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -68,7 +65,7 @@ func TestRequest(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"url":"https://oapi.dingtalk.com/robot/send?access_token=x"}`:                 nil,
 		`{"url":"https://oapi.dingtalk.com/robot/send?access_token=x","secret":"SECx"}`: nil,
 		`{}`: {{Path: "url", Message: "is missing; give the robot's webhook address, as https://oapi.dingtalk.com/robot/send?access_token=..."}},
@@ -80,20 +77,11 @@ func TestOptions(t *testing.T) {
 			{Path: "scret", Message: `unknown option "scret"; did you mean "secret"?`},
 			{Path: "url", Message: "is neither http nor https; write it as https://host/path"},
 			{Path: "secret", Message: "is empty; give it a value, or remove it"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 }
 
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 18, Per: time.Minute}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "dingtalk" || !cmp.Equal(d.Secrets, []string{"url", "secret"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "dingtalk", plugin.Rate{Sends: 18, Per: time.Minute}, "url", "secret")
 }
 
 const signed = "jcUpW0QmtKduN03n4JqQ0PBosVjqnM8gU7fIIvsDmCM="

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat/chattest"
@@ -107,7 +105,7 @@ func TestAddressHasAVersion(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	const broken = "is no webhook's address, which ends in /webhooks/ID/TOKEN; copy the whole address of the webhook"
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"url":"https://discord.com/api/webhooks/1/x"}`: nil,
 		`{}`: {{Path: "url", Message: "is missing; give the webhook's address, as https://discord.com/api/webhooks/ID/TOKEN"}},
 		`{"url":"https://discord.com/channels/1/2"}`:            {{Path: "url", Message: broken}},
@@ -118,18 +116,9 @@ func TestOptions(t *testing.T) {
 		`{"url":7,"channel":"#ops"}`: {
 			{Path: "channel", Message: `unknown option "channel"; there are url`},
 			{Path: "url", Message: "is not a text; give the address to send to, as https://host/path"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 }
 
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 1, Per: 2 * time.Second}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "discord" || !cmp.Equal(d.Secrets, []string{"url"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "discord", plugin.Rate{Sends: 1, Per: 2 * time.Second}, "url")
 }

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat/chattest"
@@ -66,7 +64,7 @@ func TestRequest(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"url":"https://open.feishu.cn/open-apis/bot/v2/hook/x"}`:                   nil,
 		`{"url":"https://open.larksuite.com/open-apis/bot/v2/hook/x/","secret":"y"}`: nil,
 		`{"url":"http://gateway.example:8080/feishu/0123456789abcdef?to=ops"}`:       nil,
@@ -81,21 +79,12 @@ func TestOptions(t *testing.T) {
 			{Path: "sign", Message: `unknown option "sign"; there are url and secret`},
 			{Path: "url", Message: "is neither http nor https; write it as https://host/path"},
 			{Path: "secret", Message: "is empty; give it a value, or remove it"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 }
 
 // The rate keeps to both of Feishu's: 5 in a second, 100 in a minute.
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 3, Per: 2 * time.Second}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "feishu" || !cmp.Equal(d.Secrets, []string{"url", "secret"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "feishu", plugin.Rate{Sends: 3, Per: 2 * time.Second}, "url", "secret")
 }
 
 const signed = "VIS10b0EBvzzSdFnuk4tznEmK5wHaruvf/WnViv2yR4="

@@ -100,7 +100,7 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"flow_api_token":"x"}`: {{Path: "base_url", Warning: true,
 			Message: "is missing, and Flowdock's own service is gone: give the address of the server that has taken its place, or the token goes to whoever has the name now"}},
 		`{"flow_api_token":"x","from_address":"bells@example.com","base_url":"http://flow:8080/api"}`: nil,
@@ -109,12 +109,7 @@ func TestOptions(t *testing.T) {
 			{Path: "flow_api_token", Message: "is missing; give the flow's API token"},
 			{Path: "from_address", Message: "is not a mail address; write it as name@host"},
 			{Path: "base_url", Message: "is neither http nor https; write it as https://host/path"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 	r, err := New("1").Render(t.Context(), chattest.Delivery(t, map[string]any{"flow_api_token": "t0ken"}, event.Event{V: 1, Type: event.Test}))
 	if err != nil || r.URL != "https://api.flowdock.com/v1/messages/team_inbox/***" {
 		t.Errorf("where no base is given: %s, %v", r.URL, err)
@@ -122,9 +117,5 @@ func TestOptions(t *testing.T) {
 }
 
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 30, Per: time.Minute}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "flowdock" || !cmp.Equal(d.Secrets, []string{"flow_api_token"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "flowdock", plugin.Rate{Sends: 30, Per: time.Minute}, "flow_api_token")
 }

@@ -11,8 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat/chattest"
@@ -80,7 +78,7 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"room_id":42,"notification_token":"x"}`: {{Path: "base_url", Warning: true,
 			Message: "is missing, and HipChat's own service is gone: give the address of the server that has taken its place, or the token goes to whoever has the name now"}},
 		`{"room_id":"ops","notification_token":"x","base_url":"https://chat.example.com"}`: nil,
@@ -89,12 +87,7 @@ func TestOptions(t *testing.T) {
 			{Path: "room_id", Message: "is missing; give the room's id or name"},
 			{Path: "notification_token", Message: "holds a line break or another control character; remove it"},
 			{Path: "base_url", Message: "is neither http nor https; write it as https://host/path"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 	r, err := New("1").Render(t.Context(), chattest.Delivery(t, map[string]any{"room_id": 42, "notification_token": "x"}, event.Event{V: 1, Type: event.Test}))
 	if err != nil || r.URL != "https://api.hipchat.com/v2/room/42/notification" {
 		t.Errorf("where no base is given: %s, %v", r.URL, err)
@@ -102,9 +95,5 @@ func TestOptions(t *testing.T) {
 }
 
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 30, Per: time.Minute}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "hipchat" || !cmp.Equal(d.Secrets, []string{"notification_token"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "hipchat", plugin.Rate{Sends: 30, Per: time.Minute}, "notification_token")
 }

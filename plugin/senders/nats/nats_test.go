@@ -1,8 +1,6 @@
 package nats
 
 import (
-	"context"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -115,76 +113,38 @@ func TestVerdicts(t *testing.T) {
 		return func(d *plugin.Delivery) { d.Body = []byte(strings.Repeat("x", n)) }
 	}
 	in := func(user string) string { return strings.Replace(closed.ClientURL(), "//", "//"+user+"@", 1) }
-	for name, c := range map[string]struct {
-		url     string
-		more    map[string]any
-		change  func(*plugin.Delivery)
-		outcome plugin.Outcome
-		scope   plugin.Scope
-		error   string
-	}{
-		"taken":                           {url: plain.ClientURL(), outcome: plugin.Delivered},
-		"no stream has the subject":       {url: plain.ClientURL(), more: map[string]any{"subject": "elsewhere"}, outcome: plugin.Retry, error: "no stream has it"},
-		"somebody else answers":           {url: plain.ClientURL(), more: map[string]any{"subject": "answered"}, outcome: plugin.Retry, error: "is no stream"},
-		"no JetStream":                    {url: none.ClientURL(), outcome: plugin.Retry, error: "JetStream is off"},
-		"a stream that is full":           {url: plain.ClientURL(), more: map[string]any{"subject": "full"}, outcome: plugin.Retry, error: "maximum messages exceeded (10077)"},
-		"too large for the server":        {url: plain.ClientURL(), change: large(65 << 10), outcome: plugin.PermanentFail, error: "larger than 127.0.0.1"},
-		"too large for the stream":        {url: plain.ClientURL(), change: large(33 << 10), outcome: plugin.PermanentFail, error: "message size exceeds maximum allowed (10054)"},
-		"nobody, where one must log in":   {url: closed.ClientURL(), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "does not let us in"},
-		"another password":                {url: closed.ClientURL(), more: auth("user", "bellbuoy", "password", "an0ther-one"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "does not let us in"},
-		"another nkey":                    {url: closed.ClientURL(), more: auth("nkey", seed(t)), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "does not let us in"},
-		"another token":                   {url: token.ClientURL(), more: auth("token", "an0ther-one"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "does not let us in"},
-		"another operator's credentials":  {url: accounts.ClientURL(), more: auth("credentials", credentials(t)), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "does not let us in"},
-		"the password":                    {url: closed.ClientURL(), more: auth("user", "bellbuoy", "password", "passw0rd-of-it"), outcome: plugin.Delivered},
-		"the password, in the URL":        {url: in("bellbuoy:passw0rd-of-it"), outcome: plugin.Delivered},
-		"the nkey":                        {url: closed.ClientURL(), more: auth("nkey", string(of)), outcome: plugin.Delivered},
-		"the token":                       {url: token.ClientURL(), more: auth("token", "t0ken-of-it"), outcome: plugin.Delivered},
-		"the token, in the URL":           {url: strings.Replace(token.ClientURL(), "//", "//t0ken-of-it@", 1), outcome: plugin.Delivered},
-		"the credentials":                 {url: accounts.ClientURL(), more: auth("credentials", trusted.credentials(t)), outcome: plugin.Delivered},
-		"who may publish there":           {url: closed.ClientURL(), more: auth("user", "other", "password", "passw0rd-of-it"), outcome: plugin.Delivered},
-		"who may not publish there":       {url: closed.ClientURL(), more: with(auth("user", "other", "password", "passw0rd-of-it"), "subject", "elsewhere"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: `Permissions Violation for Publish to "elsewhere"`},
-		"who may not hear the answer":     {url: closed.ClientURL(), more: auth("user", "deaf", "password", "passw0rd-of-it"), outcome: plugin.PermanentFail, scope: plugin.ScopeMisconfigured, error: "Permissions Violation for Subscription"},
-		"who may hear it elsewhere":       {url: closed.ClientURL(), more: with(auth("user", "deaf", "password", "passw0rd-of-it"), "inbox_prefix", "_INBOX_deaf"), outcome: plugin.Delivered},
-		"TLS, which the server has not":   {url: strings.Replace(plain.ClientURL(), "nats:", "tls:", 1), outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "speaks no TLS"},
-		"nobody listens":                  {url: "nats://127.0.0.1:1", outcome: plugin.Retry, error: "connection refused"},
-		"an nkey, of which it knows none": {url: plain.ClientURL(), more: auth("nkey", seed(t)), outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "knows no nkeys"},
-		"no such host":                    {url: "nats://no..such..host", outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "there is no such host"},
+	bindingtest.Judge(t, newSender(t), map[string]bindingtest.Attempt{
+		"taken":                           {Options: at(t, plain.ClientURL(), nil), Outcome: plugin.Delivered},
+		"no stream has the subject":       {Options: at(t, plain.ClientURL(), map[string]any{"subject": "elsewhere"}), Outcome: plugin.Retry, Error: "no stream has it"},
+		"somebody else answers":           {Options: at(t, plain.ClientURL(), map[string]any{"subject": "answered"}), Outcome: plugin.Retry, Error: "is no stream"},
+		"no JetStream":                    {Options: at(t, none.ClientURL(), nil), Outcome: plugin.Retry, Error: "JetStream is off"},
+		"a stream that is full":           {Options: at(t, plain.ClientURL(), map[string]any{"subject": "full"}), Outcome: plugin.Retry, Error: "maximum messages exceeded (10077)"},
+		"too large for the server":        {Options: at(t, plain.ClientURL(), nil), Change: large(65 << 10), Outcome: plugin.PermanentFail, Error: "larger than 127.0.0.1"},
+		"too large for the stream":        {Options: at(t, plain.ClientURL(), nil), Change: large(33 << 10), Outcome: plugin.PermanentFail, Error: "message size exceeds maximum allowed (10054)"},
+		"nobody, where one must log in":   {Options: at(t, closed.ClientURL(), nil), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "does not let us in"},
+		"another password":                {Options: at(t, closed.ClientURL(), auth("user", "bellbuoy", "password", "an0ther-one")), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "does not let us in"},
+		"another nkey":                    {Options: at(t, closed.ClientURL(), auth("nkey", seed(t))), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "does not let us in"},
+		"another token":                   {Options: at(t, token.ClientURL(), auth("token", "an0ther-one")), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "does not let us in"},
+		"another operator's credentials":  {Options: at(t, accounts.ClientURL(), auth("credentials", credentials(t))), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "does not let us in"},
+		"the password":                    {Options: at(t, closed.ClientURL(), auth("user", "bellbuoy", "password", "passw0rd-of-it")), Outcome: plugin.Delivered},
+		"the password, in the URL":        {Options: at(t, in("bellbuoy:passw0rd-of-it"), nil), Outcome: plugin.Delivered},
+		"the nkey":                        {Options: at(t, closed.ClientURL(), auth("nkey", string(of))), Outcome: plugin.Delivered},
+		"the token":                       {Options: at(t, token.ClientURL(), auth("token", "t0ken-of-it")), Outcome: plugin.Delivered},
+		"the token, in the URL":           {Options: at(t, strings.Replace(token.ClientURL(), "//", "//t0ken-of-it@", 1), nil), Outcome: plugin.Delivered},
+		"the credentials":                 {Options: at(t, accounts.ClientURL(), auth("credentials", trusted.credentials(t))), Outcome: plugin.Delivered},
+		"who may publish there":           {Options: at(t, closed.ClientURL(), auth("user", "other", "password", "passw0rd-of-it")), Outcome: plugin.Delivered},
+		"who may not publish there":       {Options: at(t, closed.ClientURL(), with(auth("user", "other", "password", "passw0rd-of-it"), "subject", "elsewhere")), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: `Permissions Violation for Publish to "elsewhere"`},
+		"who may not hear the answer":     {Options: at(t, closed.ClientURL(), auth("user", "deaf", "password", "passw0rd-of-it")), Outcome: plugin.PermanentFail, Scope: plugin.ScopeMisconfigured, Error: "Permissions Violation for Subscription"},
+		"who may hear it elsewhere":       {Options: at(t, closed.ClientURL(), with(auth("user", "deaf", "password", "passw0rd-of-it"), "inbox_prefix", "_INBOX_deaf")), Outcome: plugin.Delivered},
+		"TLS, which the server has not":   {Options: at(t, strings.Replace(plain.ClientURL(), "nats:", "tls:", 1), nil), Outcome: plugin.Retry, Scope: plugin.ScopeMisconfigured, Error: "speaks no TLS"},
+		"nobody listens":                  {Options: at(t, "nats://127.0.0.1:1", nil), Outcome: plugin.Retry, Error: "connection refused"},
+		"an nkey, of which it knows none": {Options: at(t, plain.ClientURL(), auth("nkey", seed(t))), Outcome: plugin.Retry, Scope: plugin.ScopeMisconfigured, Error: "knows no nkeys"},
+		"no such host":                    {Options: at(t, "nats://no..such..host", nil), Outcome: plugin.Retry, Scope: plugin.ScopeMisconfigured, Error: "there is no such host"},
 		"out of reach for the target": {
-			url: plain.ClientURL(), change: func(d *plugin.Delivery) { d.Egress.Restricted = true },
-			outcome: plugin.Retry, scope: plugin.ScopeMisconfigured, error: "127.0.0.1, which is not public",
+			Options: at(t, plain.ClientURL(), nil), Change: func(d *plugin.Delivery) { d.Egress.Restricted = true },
+			Outcome: plugin.Retry, Scope: plugin.ScopeMisconfigured, Error: "127.0.0.1, which is not public",
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := push(t, at(t, c.url, c.more))
-			d.ID = name
-			if c.change != nil {
-				c.change(&d)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
-			s := newSender(t)
-			receipt, err := s.Send(ctx, d)
-			if got := plugin.ReadVerdict(err).Outcome; got != c.outcome || receipt.Scope != c.scope {
-				t.Errorf("%s, scope %q: %v; want %s, scope %q", got, receipt.Scope, err, c.outcome, c.scope)
-			}
-			if ctx.Err() != nil {
-				t.Error("it took until its context's end")
-			}
-			said := receipt.Request.URL
-			if err != nil {
-				said += err.Error()
-			}
-			if c.error != "" && (err == nil || !strings.Contains(said, c.error)) {
-				t.Errorf("error %v, want %q", err, c.error)
-			}
-			for _, secret := range []string{"passw0rd", "t0ken", "an0ther"} {
-				if strings.Contains(said, secret) {
-					t.Errorf("%q shows a secret", said)
-				}
-			}
-		})
-	}
+	}, "passw0rd", "t0ken", "an0ther")
 }
 
 // A server that goes and comes again: what is on its way is tried again at once, not at the
@@ -238,27 +198,7 @@ func TestRestart(t *testing.T) {
 
 // Servers that say nothing cost no more than the time that there is.
 func TestDeadline(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
 	real := start(t, nil)
 	stream(t, streams(t, real), nil)
-	through := linetest.NewProxy(t, real.Addr().String())
-	s := newSender(t)
-	d := push(t, at(t, "nats://"+through.Addr, nil))
-	if _, err := s.Send(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	through.Silence(true)
-	for what, url := range map[string]string{"to connect": silent.Addr().String(), "to confirm": through.Addr} {
-		d.ID, d.Options = what, []byte(at(t, "nats://"+url, nil))
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		_, err := s.Send(ctx, d)
-		cancel()
-		if plugin.ReadVerdict(err).Outcome != plugin.Retry || err == nil || !strings.Contains(err.Error(), "no answer in time") {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
+	bindingtest.Deadline(t, newSender(t), real.Addr().String(), func(addr string) string { return at(t, "nats://"+addr, nil) })
 }

@@ -1,13 +1,10 @@
 package slack
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -72,7 +69,7 @@ func TestSecretsAreHidden(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"url":"https://hooks.slack.com/services/T/B/x"}`: nil,
 		`{}`: {{Path: "url", Message: "is missing; give the incoming webhook's address, as https://hooks.slack.com/services/..."}},
 		`{"url":"https://hooks.slack.com/"}`: {
@@ -80,18 +77,9 @@ func TestOptions(t *testing.T) {
 		`{"url":7,"channel":"#ops"}`: {
 			{Path: "channel", Message: `unknown option "channel"; there are url`},
 			{Path: "url", Message: "is not a text; give the address to send to, as https://host/path"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 }
 
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 1, Per: time.Second}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "slack" || !cmp.Equal(d.Secrets, []string{"url"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "slack", plugin.Rate{Sends: 1, Per: time.Second}, "url")
 }

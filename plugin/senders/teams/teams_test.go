@@ -1,13 +1,10 @@
 package teams
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -85,7 +82,7 @@ func TestSecretsAreHidden(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"url":"https://prod-1.westeurope.logic.azure.com:443/workflows/x?sig=y"}`: nil,
 		`{}`: {{Path: "url", Message: "is missing; give the address of the workflow's trigger, as https://...environment.api.powerplatform.com/...&sig=..."}},
 		`{"url":"https://prod-1.westeurope.logic.azure.com:443/workflows/x"}`: {
@@ -95,18 +92,9 @@ func TestOptions(t *testing.T) {
 		`{"url":7,"channel":"#ops"}`: {
 			{Path: "channel", Message: `unknown option "channel"; there are url`},
 			{Path: "url", Message: "is not a text; give the address to send to, as https://host/path"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 }
 
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 1, Per: time.Second}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "teams" || !cmp.Equal(d.Secrets, []string{"url"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "teams", plugin.Rate{Sends: 1, Per: time.Second}, "url")
 }

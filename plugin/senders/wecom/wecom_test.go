@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/senders/internal/chat/chattest"
@@ -71,7 +69,7 @@ func TestMessageIsWithinTheLimit(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for raw, want := range map[string][]plugin.Fault{
+	chattest.Options(t, New, map[string][]plugin.Fault{
 		`{"url":"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=x"}`: nil,
 		`{"url":"http://gateway.example:8080/wecom?key=x&to=ops"}`:         nil,
 		`{}`: {{Path: "url", Message: "is missing; give the robot's webhook address, as https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=..."}},
@@ -80,18 +78,9 @@ func TestOptions(t *testing.T) {
 		`{"url":7,"secret":"x"}`: {
 			{Path: "secret", Message: `unknown option "secret"; there are url`},
 			{Path: "url", Message: "is not a text; give the address to send to, as https://host/path"}},
-	} {
-		got, err := New("1").Check(t.Context(), plugin.Check{Options: json.RawMessage(raw)})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", raw, err, diff)
-		}
-	}
+	})
 }
 
 func TestDescription(t *testing.T) {
-	d, err := New("1.2.3").Describe(t.Context())
-	want := plugin.Defaults{Order: "none", Concurrency: 4, Rate: plugin.Rate{Sends: 18, Per: time.Minute}, DigestAfter: 10}
-	if diff := cmp.Diff(want, d.Defaults); diff != "" || err != nil || d.Type != "wecom" || !cmp.Equal(d.Secrets, []string{"url"}) {
-		t.Errorf("%+v, %v\n%s", d, err, diff)
-	}
+	chattest.Description(t, New, "wecom", plugin.Rate{Sends: 18, Per: time.Minute}, "url")
 }

@@ -1,5 +1,5 @@
 // Package bindingtest is what the tests of all senders to brokers share: deliveries as the
-// host renders them, and what stands in messages.
+// host renders them, what stands in messages, and what becomes of them.
 package bindingtest
 
 import (
