@@ -2,41 +2,152 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
+
+	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
 // problem is an error as RFC 9457 has it. Its type is about:blank, so the title is
 // the status in words and the detail says what happened and what to do.
 type problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
+	Title  string `json:"title" doc:"The status in words."`
+	Status int    `json:"status" doc:"The status of the answer."`
+	Detail string `json:"detail" doc:"What happened, and what to do."`
+	// Errors are all that is wrong with what was asked, where that can be told apart.
+	Errors []objects.Fault `json:"errors,omitempty" doc:"All that is wrong with what was asked, where that can be told apart."`
+
+	header http.Header
+}
+
+// problemf returns the error that a handler answers with: what happened, and what to do.
+func problemf(status int, format string, args ...any) *problem {
+	return &problem{Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
+}
+
+// with adds a header to the answer.
+func (p *problem) with(name, value string) *problem {
+	if p.header == nil {
+		p.header = http.Header{}
+	}
+	p.header.Set(name, value)
+	return p
+}
+
+func (p *problem) Error() string { return p.Detail }
+
+// GetStatus, GetHeaders and ContentType are how huma has it.
+func (p *problem) GetStatus() int            { return p.Status }
+func (p *problem) GetHeaders() http.Header   { return p.header }
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// useProblems has huma make its errors as ours are.
+var useProblems = sync.OnceFunc(func() {
+	huma.NewError = invalid
+	huma.DefaultArrayNullable = false // no list of ours is null
+})
+
+// invalid is what huma says of a request that is not as its types are.
+func invalid(status int, message string, errs ...error) huma.StatusError {
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest
+	}
+	p := problemf(status, "%s", message)
+	var all []string
+	for _, err := range errs {
+		f := objects.Fault{Message: err.Error()}
+		if d, ok := err.(huma.ErrorDetailer); ok {
+			f = fault(d.ErrorDetail())
+		}
+		p.Errors = append(p.Errors, f)
+		if f.Path != "" {
+			f.Message = f.Path + ": " + f.Message
+		}
+		all = append(all, f.Message)
+	}
+	if len(all) > 0 {
+		p.Detail = strings.Join(all, "; ")
+	}
+	return p
+}
+
+// fault says where something is wrong as people write it: without the part of the request.
+// What is in a body is not repeated, since it may be secret.
+func fault(d *huma.ErrorDetail) objects.Fault {
+	part, path, _ := strings.Cut(d.Location, ".")
+	f := objects.Fault{Path: path, Message: d.Message}
+	if d.Message == validation.MsgUnexpectedProperty {
+		f.Message = "there is no such field here"
+	}
+	if (part == "query" || part == "path") && d.Value != nil {
+		f.Message = fmt.Sprintf("%q is wrong: %s", fmt.Sprint(d.Value), d.Message)
+	}
+	return f
+}
+
+// problem is what is answered for an error of a handler. What is not the caller's fault is
+// logged: the store is ours, so that whoever runs bellbuoy should know.
+func (s *server) problem(ctx context.Context, err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if e, ok := errors.AsType[*objects.InvalidError](err); ok {
+		p := problemf(http.StatusBadRequest, "%v", err)
+		p.Errors = e.Faults
+		return p
+	}
+	if _, ok := errors.AsType[*objects.OwnedError](err); ok {
+		return problemf(http.StatusConflict, "%v", err)
+	}
+	if _, ok := errors.AsType[*objects.InUseError](err); ok {
+		return problemf(http.StatusConflict, "%v", err)
+	}
+	switch {
+	case errors.Is(err, store.ErrBadQuery):
+		return problemf(http.StatusBadRequest, "%v", err)
+	case errors.Is(err, objects.ErrNotFound):
+		return problemf(http.StatusNotFound, "%v", err)
+	case errors.Is(err, objects.ErrExists):
+		return problemf(http.StatusConflict, "%v", err)
+	case errors.Is(err, objects.ErrVersion):
+		return problemf(http.StatusPreconditionFailed, "%v: read it again, and make the change to that", err)
+	case ctx.Err() != nil: // nobody is there to be told
+		return problemf(http.StatusServiceUnavailable, "the caller went away")
+	}
+	s.Log.ErrorContext(ctx, "admin request failed", "path", asked(ctx).Path, "error", err)
+	if errors.Is(err, store.ErrUnavailable) {
+		return problemf(http.StatusServiceUnavailable, "the store cannot be read now, try again: %v", err).with("Retry-After", "5")
+	}
+	return problemf(http.StatusInternalServerError, "the store failed: %v", err)
 }
 
 // fail answers with a problem.
 func fail(w http.ResponseWriter, status int, format string, args ...any) {
-	p := problem{Title: http.StatusText(status), Status: status, Detail: fmt.Sprintf(format, args...)}
-	write(w, status, "application/problem+json", p)
+	problemf(status, format, args...).write(w)
 }
 
-// failStore answers for an error of the store, and logs it: the store is ours, so
-// that whoever runs bellbuoy should know.
+func (p *problem) write(w http.ResponseWriter) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	write(w, p.Status, "application/problem+json", p)
+}
+
+// failStore answers for an error of the store.
 func (s *server) failStore(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody is there to be told
 	}
-	s.Log.ErrorContext(r.Context(), "admin request failed", "path", r.URL.Path, "error", err)
-	if errors.Is(err, store.ErrUnavailable) {
-		w.Header().Set("Retry-After", "5")
-		fail(w, http.StatusServiceUnavailable, "the store cannot be read now, try again: %v", err)
-		return
-	}
-	fail(w, http.StatusInternalServerError, "the store failed: %v", err)
+	s.problem(askedFor(r), err).write(w)
 }
 
 // answer answers 200 with v.

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -50,6 +52,7 @@ type Config struct {
 // server answers the requests.
 type server struct {
 	Config
+	api     huma.API
 	now     func() time.Time
 	testing atomic.Bool // a back-test runs
 }
@@ -90,9 +93,10 @@ type server struct {
 // page in a browser; others get 403. Every error is application/problem+json
 // (RFC 9457).
 func New(c Config) http.Handler {
-	s := &server{Config: c, now: time.Now}
-
 	mux := http.NewServeMux()
+	s := &server{Config: c, now: time.Now, api: newAPI(mux, c.Version)}
+
+	s.quarantineOps()
 	get(mux, "/api/v1/events", s.events)
 	get(mux, "/api/v1/events/{id}", s.trace)
 	get(mux, "/api/v1/deliveries", s.deliveries)
@@ -107,8 +111,6 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /api/v1/inbox/read", s.markAll)
 	post(mux, "/api/v1/inbox/{id}/read", s.mark(true))
 	post(mux, "/api/v1/inbox/{id}/unread", s.mark(false))
-	get(mux, "/api/v1/quarantine", s.quarantine)
-	get(mux, "/api/v1/quarantine/{id}", s.quarantined)
 	get(mux, "/api/v1/rules", s.rules)
 	get(mux, "/api/v1/targets", s.targets)
 	post(mux, "/api/v1/targets/{name}/cancel", s.cancelTarget)
@@ -124,9 +126,6 @@ func New(c Config) http.Handler {
 	post(mux, "/api/v1/backup", s.backup)
 	get(mux, "/api/v1/stats", s.stats)
 	get(mux, "/api/v1/version", s.version)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, "there is nothing at %s: the API is below /api/v1", r.URL.Path)
-	})
 
 	open := http.NewServeMux()
 	open.Handle("/healthz", Health(c.Ready, c.Running))
@@ -134,7 +133,7 @@ func New(c Config) http.Handler {
 	if c.Metrics != nil {
 		get(open, "/metrics", s.metrics().ServeHTTP)
 	}
-	open.Handle("/", localOnly(mux))
+	open.Handle("/", localOnly(orProblem(mux)))
 	return secureHeaders(open)
 }
 

@@ -1,61 +1,10 @@
 package api
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"runtime"
-
-	"github.com/bellbuoy/bellbuoy/internal/store"
 )
-
-// quarantinedPage is one body that could not be read, shown whole. Where it is no
-// text it is in base64, and BodyEncoding says so.
-type quarantinedPage struct {
-	store.Quarantined
-	Body         string `json:"body"`
-	BodyEncoding string `json:"body_encoding,omitempty"`
-}
-
-// quarantine lists what could not be read, without the bodies.
-func (s *server) quarantine(w http.ResponseWriter, r *http.Request) {
-	v, err := readValues(r.URL.RawQuery, []string{"limit"})
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	limit, err := readLimit(v)
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	list, err := s.Store.Quarantine(r.Context(), limit)
-	if err != nil {
-		s.failStore(w, r, err)
-		return
-	}
-	if list == nil {
-		list = []store.Quarantined{}
-	}
-	answer(w, list)
-}
-
-// quarantined shows one body that could not be read.
-func (s *server) quarantined(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	q, err := s.Store.Quarantined(r.Context(), id)
-	if errors.Is(err, store.ErrNotFound) {
-		fail(w, http.StatusNotFound, "there is no %q in quarantine: list what there is with `bellbuoy quarantine`", id)
-		return
-	}
-	if err != nil {
-		s.failStore(w, r, err)
-		return
-	}
-	p := quarantinedPage{Quarantined: q}
-	p.Body, p.BodyEncoding = textBody(q.Body)
-	answer(w, p)
-}
 
 // version says which bellbuoy this is.
 func (s *server) version(w http.ResponseWriter, _ *http.Request) {

@@ -50,8 +50,6 @@ func (s *server) targets(w http.ResponseWriter, r *http.Request) {
 	answer(w, list)
 }
 
-const maxRequest = 64 << 10
-
 // cancelTarget ends the deliveries to a target that nothing defines any more.
 func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
@@ -85,16 +83,16 @@ func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
 // readJSON reads the body of a request, a JSON object. A browser sends that type to
 // nobody without asking first.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	return readBody(w, r, v, false)
+	return readInto(w, r, v, false)
 }
 
 // readStrict is readJSON for what chooses: a field that is not known is refused, since a
 // misspelt filter that was ignored would choose everything.
 func readStrict(w http.ResponseWriter, r *http.Request, v any) error {
-	return readBody(w, r, v, true)
+	return readInto(w, r, v, true)
 }
 
-func readBody(w http.ResponseWriter, r *http.Request, v any, strict bool) error {
+func readInto(w http.ResponseWriter, r *http.Request, v any, strict bool) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
 		return errors.New("send a JSON object, {} at least, with Content-Type: application/json")
 	}

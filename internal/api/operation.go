@@ -1,0 +1,158 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/bellbuoy/bellbuoy/internal/access"
+)
+
+// op says what an operation is: who may do it, and what the document tells of it.
+type op struct {
+	route   string      // "GET /api/v1/events"
+	role    access.Role // that it needs
+	noun    string      // that scopes have, and chapters of the document
+	summary string
+	detail  string // what the summary has no room for; may be ""
+	// errors are statuses that it may answer with besides those that all may.
+	errors []int
+	status int // where it went well; 0 = 200, or 204 where nothing is answered
+}
+
+// handle serves an operation. The fields of I are what is asked, those of O what is answered,
+// as huma has it: path, query and header tags, and Body. An error of h is answered as
+// [server.problem] says, so that one of the store needs no more than to be returned.
+func handle[I, O any](s *server, o op, h func(context.Context, *I) (*O, error)) {
+	huma.Register(s.api, o.huma(), func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// huma returns o as huma has it.
+func (o op) huma() huma.Operation {
+	method, path, _ := strings.Cut(o.route, " ")
+	return huma.Operation{
+		Method: method, Path: path, OperationID: o.id(), DefaultStatus: o.status,
+		Tags: []string{o.noun}, Summary: o.summary, Description: o.detail,
+		MaxBodyBytes:    maxRequest + 1, // the body was read when huma does: see readBody
+		BodyReadTimeout: -1,
+		Metadata:        map[string]any{"op": o},
+	}
+}
+
+// id names o in clients that are made of the document: "get-events-id".
+func (o op) id() string {
+	return strings.NewReplacer(" /api/v1/", "-", "/", "-", "{", "", "}", "").Replace(strings.ToLower(o.route))
+}
+
+// body is an answer that is nothing but its body.
+type body[T any] struct {
+	Body T
+}
+
+// newAPI returns what makes operations on mux, and the document that tells of them.
+func newAPI(mux *http.ServeMux, version string) huma.API {
+	useProblems()
+	return huma.NewAPI(huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "bellbuoy", Version: version},
+		},
+		Formats: map[string]huma.Format{"application/json": format(), "json": format()},
+	}, routes{mux})
+}
+
+// format is JSON as it is answered and asked with: nothing is escaped for HTML, so that
+// stored events keep their bytes.
+func format() huma.Format {
+	return huma.Format{
+		Marshal: func(w io.Writer, v any) error {
+			enc := json.NewEncoder(w)
+			enc.SetEscapeHTML(false)
+			return enc.Encode(v)
+		},
+		Unmarshal: func(data []byte, v any) error {
+			if err := json.Unmarshal(data, v); err != nil {
+				return fmt.Errorf("the request is no JSON object that is understood here: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+// routes puts operations on a mux, behind what is checked of each request.
+type routes struct{ *http.ServeMux }
+
+// Handle serves o where who asks may, and the request has nothing that o does not know.
+func (m routes) Handle(o *huma.Operation, serve func(huma.Context)) {
+	m.HandleFunc(o.Method+" "+o.Path, checked(o, func(w http.ResponseWriter, r *http.Request) {
+		serve(humago.NewContext(o, r, w))
+	}))
+}
+
+func checked(o *huma.Operation, next http.HandlerFunc) http.HandlerFunc {
+	this := o.Metadata["op"].(op)
+	var known []string
+	for _, p := range o.Parameters {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := this.allowed(access.From(r.Context()))
+		if err == nil {
+			err = checkQuery(r.URL.RawQuery, known)
+		}
+		if err == nil && o.RequestBody != nil {
+			err = readBody(w, r)
+		}
+		if err != nil {
+			err.write(w)
+			return
+		}
+		next(w, r.WithContext(askedFor(r)))
+	}
+}
+
+// allowed says what who asks lacks, nil where that is nothing.
+func (o op) allowed(id access.Identity) *problem {
+	if id.May(o.noun, o.role) {
+		return nil
+	}
+	lacks, has := "role "+string(o.role), string(id.Role)
+	if id.Role.Covers(o.role) {
+		lacks, has = "scope "+o.noun+":write", strings.Join(id.Scopes, ", ")
+		if o.role == access.Viewer {
+			lacks = "scope " + o.noun + ":read"
+		}
+	}
+	return problemf(http.StatusForbidden, "this needs the %s, and %s has %s", lacks, cmp.Or(id.Name, "who asks"), cmp.Or(has, "none"))
+}
+
+type askedKey struct{}
+
+// askedFor returns the context of r with what is asked for in it.
+func askedFor(r *http.Request) context.Context {
+	return context.WithValue(r.Context(), askedKey{}, r.URL)
+}
+
+// asked is the URL that the request is for.
+func asked(ctx context.Context) *url.URL {
+	if u, ok := ctx.Value(askedKey{}).(*url.URL); ok {
+		return u
+	}
+	return &url.URL{}
+}
