@@ -12,8 +12,8 @@ import (
 type AuditEntry struct {
 	Time    time.Time       `json:"time"`
 	By      string          `json:"by"`
-	What    string          `json:"what"`   // redeliver, replay, cancel, test, disable, enable, reset
-	Object  string          `json:"object"` // the target, delivery or event; empty where there are many
+	What    string          `json:"what"`   // redeliver, replay, cancel, test, disable, enable, reset, create, change, delete
+	Object  string          `json:"object"` // the target, delivery or event, or "rule NAME"; empty where there are many
 	Details json.RawMessage `json:"details"`
 	Cursor  string          `json:"-"`
 }

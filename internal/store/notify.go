@@ -15,6 +15,7 @@ type notice struct {
 	Targets    []string `json:"t,omitempty"` // with something that may be claimed now
 	All        bool     `json:"a,omitempty"` // more than can be said
 	Conditions bool     `json:"c,omitempty"` // of targets have changed
+	Objects    bool     `json:"b,omitempty"` // were made, changed or deleted
 }
 
 // longestNotice is what PostgreSQL carries, with some room.
@@ -27,10 +28,10 @@ func (p *postgres) channel() string { return "bellbuoy " + p.name[:min(len(p.nam
 // they cannot know: it is a hint, and who misses it looks before long by itself.
 func (p *postgres) tellOthers(ctx context.Context, conditions bool) error {
 	marked := p.s.shelves.takeMarked()
-	if p.others == 0 || len(marked) == 0 && !conditions {
+	if p.others == 0 || len(marked) == 0 && !conditions && !p.s.objects.changed {
 		return nil
 	}
-	n := notice{Owner: p.s.owner, Targets: marked, Conditions: conditions}
+	n := notice{Owner: p.s.owner, Targets: marked, Conditions: conditions, Objects: p.s.objects.changed}
 	b, err := json.Marshal(n)
 	if err == nil && len(b) > longestNotice {
 		n.Targets, n.All = nil, true
@@ -75,7 +76,7 @@ func (p *postgres) hear(ctx context.Context) (heard bool) {
 		return false
 	}
 	p.listening.Store(true)
-	p.took(notice{All: true, Conditions: true}) // what was said while nobody heard it
+	p.took(notice{All: true, Conditions: true, Objects: true}) // what was said while nobody heard it
 	for {
 		said, err := conn.WaitForNotification(ctx)
 		if err != nil {
@@ -92,6 +93,9 @@ func (p *postgres) hear(ctx context.Context) (heard bool) {
 // took takes in what another process told.
 func (p *postgres) took(n notice) {
 	s := p.s
+	if n.Objects {
+		s.objects.tell()
+	}
 	targets := n.Targets
 	if n.All {
 		ctx, cancel := context.WithTimeout(context.Background(), writeWithin)

@@ -94,6 +94,8 @@ type Store struct {
 	watch     func(Commit)
 	callers   int // jobs that somebody waited for in the last batch; the writer's
 
+	objects objectNews
+
 	ruleSets   sync.Map         // hash -> id
 	put        []string         // the hashes that were put last, the newest first; the writer's
 	renderings map[string]int64 // ids of those used lately; the writer's
@@ -140,6 +142,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	s.health.init()
 	s.keeper.init()
 	s.sums.init()
+	s.objects.init()
 	defer func() {
 		if err != nil {
 			s.closeAll()

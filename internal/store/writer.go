@@ -263,6 +263,7 @@ func (s *Store) commit(jobs []*job) (theirs bool, err error) {
 	}
 	counted := s.counts.take()
 	s.sums.begin()
+	s.objects.changed = false
 	err = s.engine.begin(ctx) // it may find that others have written
 	seqs, present, steady, kept := s.seqs, s.present, s.steady, s.kept
 	defer func() {
