@@ -68,7 +68,24 @@ func badConfigs() []BadConfig {
 		{"tab", "admin:\n\tlisten: x\n", []string{`2: is no YAML: found character that cannot start any token: indent with blanks and not with tabs, and put a value that begins with @, ` + "`" + ` or % in quotes`}},
 
 		{"unknown key", "lisen: 127.0.0.1:5080\n", []string{`1: lisen: unknown key: did you mean "listen"?`}},
-		{"key of a later bellbuoy", "secrets: {}\n", []string{`1: secrets: unknown key: there are listen, tls, admin, metrics, store, retention, keep, plugins, people, registries, targets and rules`}},
+		{"key of a later bellbuoy", "weather: {}\n", []string{`1: weather: unknown key: there are listen, tls, admin, metrics, store, secrets, retention, keep, egress, plugins, people, registries, targets and rules`}},
+		{"keys that are none", "secrets:\n  key: \"c2hvcnQ=\"\n  old: [\"c2hvcnQ=\", \"\", {env: BELLBUOY_NONE}]\n", []string{
+			`2: secrets.key: warning: the secret stands in this file, for all who can read it: write {env: NAME} or {file: PATH}`,
+			`2: secrets.key: is no key: write 32 random bytes in base64, as "openssl rand -base64 32" makes them`,
+			`3: secrets.old[0]: warning: the secret stands in this file, for all who can read it: write {env: NAME} or {file: PATH}`,
+			`3: secrets.old[1]: is empty: write {env: NAME} or {file: PATH}`,
+			`3: secrets.old[2]: environment variable BELLBUOY_NONE is not set: set it where bellbuoy is started`,
+			`3: secrets.old[0]: is no key: write 32 random bytes in base64, as "openssl rand -base64 32" makes them`,
+		}},
+		{"networks that are none", "egress:\n  allow:\n  - 10.0.0.1/8\n  - 10.0.0.1\n  - ten\n  - fd00::/8\n  - fd00::1\n  - 10.0.0.0/33\n  - \"\"\n  - 5\n", []string{
+			`3: egress.allow[0]: "10.0.0.1/8" has bits of an address behind those of the network: write 10.0.0.0/8`,
+			`4: egress.allow[1]: "10.0.0.1" is an address and no network: write 10.0.0.1/32`,
+			`5: egress.allow[2]: "ten" is no network: write ADDRESS/BITS, such as 10.0.0.0/8`,
+			`7: egress.allow[4]: "fd00::1" is an address and no network: write fd00::1/128`,
+			`8: egress.allow[5]: "10.0.0.0/33" is no network: write ADDRESS/BITS, such as 10.0.0.0/8`,
+			`9: egress.allow[6]: is empty: give it a value or remove the key`,
+			`10: egress.allow[7]: wants text, found the number 5: put it in quotes, "5"`,
+		}},
 		{"people", "people:\n  teams: [alice]\n  organizations:\n    acme: alice\n    \"\": [bob]\n    \" x\": [bob]\n    other: [bob, \"a\\nb\", 5, \"\"]\n    other: []\n  users: {}\n", []string{
 			`2: people.teams: wants keys and values, found a list: write "key: value"`,
 			`4: people.organizations.acme: wants a list, found text: put it in brackets, [alice]`,

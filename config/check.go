@@ -50,10 +50,11 @@ const maxCompared = 5_000_000
 func (c *Config) check(known Known) Faults {
 	k := checker{Config: c, known: known, faults: c.checkListeners()}
 	k.checkStore()
+	k.checkSecrets()
 	k.tls("tls", c.TLS)
 	k.registries = k.names("registries", len(c.Registries), func(i int) string { return c.Registries[i].Name })
-	if i := slices.IndexFunc(c.Registries, func(r Registry) bool { return r.Name == ownRegistry }); i >= 0 {
-		k.fault(item("registries", i)+".name", "%q is the registry that bellbuoy's own events are from: give this one another name", ownRegistry)
+	for i, r := range c.Registries {
+		k.ownName(item("registries", i)+".name", r.Name)
 	}
 	k.targets = k.names("targets", len(c.Targets), func(i int) string { return c.Targets[i].Name })
 	k.names("rules", len(c.Rules), func(i int) string { return c.Rules[i].Name })
@@ -67,6 +68,7 @@ func (c *Config) check(known Known) Faults {
 	for i, t := range c.Keep {
 		k.unknown(item("keep", i), "event type", t, nameSet{list: known.EventTypes})
 	}
+	k.checkEgress()
 	k.types = k.plugins(c.Plugins)
 	for i, r := range c.Registries {
 		k.registry(item("registries", i), r)
@@ -122,13 +124,25 @@ func (k *checker) names(kind string, count int, name func(int) string) nameSet {
 			k.fault(path, "%q is the name of %s too, in line %d: give one of them another", n, other, k.lines[dotted(other+".name")])
 			continue
 		}
-		if !nameRegexp.MatchString(n) {
-			k.fault(path, `%q is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`, n)
-		}
+		k.name(path, n)
 		set.list = append(set.list, n)
 		set.index[n] = i
 	}
 	return set
+}
+
+// name finds fault with a name that is none.
+func (k *checker) name(path, n string) {
+	if n != "" && !nameRegexp.MatchString(n) {
+		k.fault(path, `%q is no name: use a to z, 0 to 9, ".", "_" and "-", and begin with a letter or digit`, n)
+	}
+}
+
+// ownName finds fault with the name of a registry that is bellbuoy's.
+func (k *checker) ownName(path, n string) {
+	if n == ownRegistry {
+		k.fault(path, "%q is the registry that bellbuoy's own events are from: give this one another name", ownRegistry)
+	}
 }
 
 func (k *checker) registry(path string, r Registry) {
@@ -194,12 +208,22 @@ func (k *checker) target(path string, t Target) {
 }
 
 func (k *checker) rule(path string, r *Rule) {
+	k.ruleAlone(path, r)
+	k.references(path, r)
+}
+
+// ruleAlone checks r but for what it refers to.
+func (k *checker) ruleAlone(path string, r *Rule) {
 	k.untagged(path, r)
-	for i, name := range r.Scope.Registries {
-		k.unknown(item(path+".scope.registries", i), "registry", name, k.registries)
-	}
 	if r.Deliver != nil && len(r.Deliver) == 0 {
 		k.fault(path+".deliver", "names no target: name at least one, or remove the rule")
+	}
+}
+
+// references checks what r refers to.
+func (k *checker) references(path string, r *Rule) {
+	for i, name := range r.Scope.Registries {
+		k.unknown(item(path+".scope.registries", i), "registry", name, k.registries)
 	}
 	for i, d := range r.Deliver {
 		at := item(path+".deliver", i)

@@ -30,11 +30,15 @@ type Config struct {
 	// relative to the folder where bellbuoy is started. Or it is a PostgreSQL database,
 	// postgres://USER@HOST/DATABASE, which any number of bellbuoys may share.
 	Store string `yaml:"store" jsonschema:"example=/var/lib/bellbuoy/bellbuoy.db"`
+	// Secrets says how the secrets are sealed of what people make through the API.
+	Secrets Secrets `yaml:"secrets"`
 	// Retention is how long and how much is kept.
 	Retention Retention `yaml:"retention"`
 	// Keep names types of events that are stored though they are many. Pulls, inspections
 	// and blobs are only counted unless a rule or this list names them.
 	Keep []string `yaml:"keep" jsonschema:"example=[artifact.pulled]"`
+	// Egress says where targets may be that people make through the API.
+	Egress Egress `yaml:"egress"`
 	// Plugins are senders that do not come with bellbuoy.
 	Plugins Plugins `yaml:"plugins"`
 	// People says who is in which team and organization, and so whose inboxes each reads.

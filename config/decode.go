@@ -16,6 +16,7 @@ type decoder struct {
 	walk
 	dir    string // that relative paths start from
 	reads  []Read // files that were read meanwhile
+	made   bool   // it is none of a file: see Made
 	fields map[reflect.Type][]field
 }
 
@@ -215,14 +216,21 @@ func scalarOf[T any](d *decoder, n *yaml.Node, to *T, path, what string, parse f
 
 // secret decodes {env: X}, {file: P} or the value itself.
 func (d *decoder) secret(n *yaml.Node, to *Secret, path string) {
-	const forms = "write {env: NAME} or {file: PATH}"
+	forms := "write {env: NAME} or {file: PATH}"
+	if d.made {
+		forms = "give the secret itself, as text"
+	}
 	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() != "!!str" && d.made:
+		d.fault(n.Line, path, "wants text, found "+kindOf(n)+": "+forms)
 	case n.Kind == yaml.ScalarNode && n.ShortTag() != "!!str":
 		d.fault(n.Line, path, "wants text, found "+kindOf(n)+": put the secret in quotes, or better "+forms)
 	case n.Kind == yaml.ScalarNode && n.Value == "":
 		d.fault(n.Line, path, "is empty: "+forms)
 	case n.Kind == yaml.ScalarNode:
-		d.warn(n.Line, path, "the secret stands in this file, for all who can read it: "+forms)
+		if !d.made {
+			d.warn(n.Line, path, "the secret stands in this file, for all who can read it: "+forms)
+		}
 		*to = NewSecret(n.Value)
 	default:
 		if v, ok := d.reference(n, path); ok {
@@ -252,6 +260,10 @@ func (d *decoder) reference(n *yaml.Node, path string) (string, bool) {
 		return "", false
 	}
 	key := n.Content[0].Value
+	if d.made {
+		d.fault(n.Line, path, "names a "+map[string]string{"env": "variable", "file": "file"}[key]+" of the machine that bellbuoy runs on, which only a configuration file may: give the secret itself, which is kept sealed")
+		return "", false
+	}
 	to, leave := d.enter(n.Content[1], join(path, key))
 	defer leave()
 	if to == nil {

@@ -49,6 +49,10 @@ func (d *decoder) ca(n *yaml.Node, to *CA, path string) {
 	if !d.text(n, path) {
 		return
 	}
+	if d.made {
+		d.fault(n.Line, path, "names a file of the machine that bellbuoy runs on, which only a configuration file may: write the registry there, or take another credential")
+		return
+	}
 	data, _, err := readRegular("CA", d.dir, n.Value, maxCertFile)
 	d.reads = append(d.reads, readOf(within(d.dir, n.Value), data))
 	if err != nil {

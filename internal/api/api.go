@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -28,6 +29,11 @@ type Config struct {
 	Rules func() *rules.Set
 	// Running returns the configuration in use, and how its last reload failed.
 	Running func() Running
+	// Objects are all that were made through the API, in the order in which they were made.
+	Objects func() []objects.Object
+	// Change makes changes to them for by: all or none, checked, written down with an entry
+	// in the audit, and in use when it returns. See package objects for its errors.
+	Change func(ctx context.Context, by string, changes []objects.Change) error
 	// Ready returns why events cannot be taken or delivered now, nil where they can.
 	Ready func() error
 	// Judge says what the rules in force make of an event accepted at a time.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/objects"
 )
 
 // Running is the configuration in use, as the API tells it. It is read only.
@@ -14,6 +16,10 @@ type Running struct {
 	RuleSet string    `json:"rule_set"` // the hash that stored events name
 	Rules   []Rule    `json:"rules"`    // in their order
 	Targets []Target  `json:"-"`
+	// Registries are those that may post, in their order.
+	Registries []Registry `json:"-"`
+	// Inactive are the objects made through the API that are not in use.
+	Inactive []Inactive `json:"inactive,omitempty"`
 	// Warnings are what was said of it though it is good.
 	Warnings []Fault `json:"warnings"`
 	// Failed is the last reload, where that changed nothing.
@@ -39,6 +45,7 @@ type Rule struct {
 	Events      []string `json:"events"` // as it names them; empty = those that are taken unasked
 	Targets     []string `json:"targets"`
 	Source      *Source  `json:"source"`
+	Owner       Owner    `json:"owner,omitzero"`
 }
 
 // Target is one target of the configuration in use.
@@ -46,6 +53,48 @@ type Target struct {
 	Name   string
 	Type   string
 	Source *Source
+	Owner  Owner
+}
+
+// Registry is one registry of the configuration in use.
+type Registry struct {
+	Name   string  `json:"name"`
+	Type   string  `json:"type"`
+	URL    string  `json:"url,omitempty"`
+	Lookup bool    `json:"lookup"`
+	Source *Source `json:"source"`
+	Owner  Owner   `json:"owner"`
+	// Ignores are the actions and media types of which the registry's own configuration says
+	// that it does not tell bellbuoy.
+	Ignores []string `json:"ignores"`
+}
+
+// Who defines an object.
+const (
+	OwnedByFile    = "file"
+	OwnedByAPI     = "api"
+	OwnedByDefault = "default" // bellbuoy has it where it has no configuration
+)
+
+// Owner is who defines an object, so that it can be changed there and nowhere else.
+type Owner struct {
+	Kind string `json:"kind"` // file, api or default
+	// Of a file: where in it.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+	// Of the API: its version, and who changed it last, when.
+	Version int64      `json:"version,omitempty"`
+	By      string     `json:"by,omitempty"`
+	Changed *time.Time `json:"changed,omitempty"`
+}
+
+// Inactive is an object made through the API that is not in use.
+type Inactive struct {
+	Kind  objects.Kind `json:"kind"`
+	Name  string       `json:"name"`
+	Why   string       `json:"why"`
+	File  string       `json:"file,omitempty"` // FILE:LINE of what a file has under its name
+	Owner Owner        `json:"owner"`
 }
 
 // FailedReload says why a changed configuration is not in use.

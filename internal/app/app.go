@@ -32,6 +32,8 @@ type Options struct {
 	Executable     string           // this program: run again as the process of each built-in sender
 	Reload         <-chan os.Signal // each has the configuration looked at again; may be nil
 	Name           string           // how people call this program where they are: "bellbuoy", "./bellbuoy"
+
+	begun func(*running) // told what is in use, before anybody is served; for tests
 }
 
 // Run takes notifications and delivers them until ctx ends; then it closes the intake,
@@ -65,7 +67,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		}
 		err = errors.Join(err, closed)
 	}()
-	now := &running{store: st, log: log, version: o.Version}
+	now := &running{store: st, log: log, version: o.Version, behind: make(chan struct{}, 1)}
 	senders, err := startHost(set.config.Store, o.Executable, now.plugin, log)
 	if err != nil {
 		return err
@@ -79,6 +81,9 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	defer now.close()
 	if err := now.begin(ctx, set); err != nil {
 		return err
+	}
+	if o.begun != nil {
+		o.begun(now)
 	}
 	now.in.Watch(m.Request)
 	carry := newCarriers(st, o.Version, senders)
@@ -98,7 +103,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: now.rules, Running: now.shown, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
+		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
 		Metrics: now.metrics(m, st, senders), MetricsOpen: now.metricsOpen,
 		Plugins: func() []api.Plugin { return now.plugins(senders) }, RestartPlugin: carry.renew,
 	})

@@ -23,9 +23,10 @@ const lookupRest = 30 * time.Second
 
 // live is the configuration that is in use. A reload replaces it; nobody changes it.
 type live struct {
-	settings
-	asked  lookups
-	loaded time.Time
+	settings          // of the files and of the objects of the API
+	files    settings // of the files alone
+	asked    lookups
+	loaded   time.Time
 }
 
 // running holds what is in use, for those who ask for it again each time.
@@ -41,6 +42,11 @@ type running struct {
 	targets atomic.Pointer[map[string]delivery.Target]
 	failed  atomic.Pointer[failure] // the last reload, where it failed
 
+	// changing is held by who puts another configuration to use: a reload, or a change
+	// through the API.
+	changing sync.Mutex
+	behind   chan struct{} // objects are written down that are not in use
+
 	mu      sync.Mutex
 	retired []retired
 }
@@ -52,14 +58,24 @@ type retired struct {
 }
 
 // begin makes set the first configuration in use.
-func (r *running) begin(ctx context.Context, set settings) error {
+func (r *running) begin(ctx context.Context, files settings) error {
+	all, err := r.store.Objects(ctx)
+	if err != nil {
+		return err
+	}
+	files.sends = files.targets()
+	set, err := r.settled(ctx, files, all, nil)
+	if err != nil {
+		return err
+	}
+	r.tellInactive(nil, set.made)
 	asked, err := set.lookups(nil, r.version, r.log)
 	if err != nil {
 		return err
 	}
 	targets := set.targets()
 	r.targets.Store(&targets)
-	r.now.Store(&live{settings: set, asked: asked, loaded: time.Now().UTC()})
+	r.now.Store(&live{settings: set, files: files, asked: asked, loaded: time.Now().UTC()})
 	if err := r.store.Targets(ctx, set.kept()); err != nil {
 		return err
 	}
@@ -79,9 +95,9 @@ func (r *running) begin(ctx context.Context, set settings) error {
 //  4. the intake goes by the new plan;
 //  5. delivery forgets the old targets, and gives back what it holds for them.
 //
-// On an error some of this has been done. Nothing is lost by that; the whole is to be
-// done again.
-func (r *running) use(ctx context.Context, set settings) error {
+// files are set without the objects of the API. On an error some of this has been done.
+// Nothing is lost by that; the whole is to be done again. Its caller holds r.changing.
+func (r *running) use(ctx context.Context, files, set settings) error {
 	if err := r.store.PutRuleSet(ctx, set.rules.Hash(), set.rules.Source()); err != nil {
 		return err
 	}
@@ -102,7 +118,11 @@ func (r *running) use(ctx context.Context, set settings) error {
 	}
 	r.targets.Store(&targets)
 	r.store.Keep(set.retention())
-	r.now.Store(&live{settings: set, asked: asked, loaded: time.Now().UTC()})
+	loaded := time.Now().UTC()
+	if files.config == old.files.config {
+		loaded = old.loaded // of the files
+	}
+	r.now.Store(&live{settings: set, files: files, asked: asked, loaded: loaded})
 	r.retire(old.asked.without(asked))
 	return nil
 }

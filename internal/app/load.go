@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -36,6 +37,11 @@ type settings struct {
 	plugins map[string]host.File
 	file    string // what it was read from; "" where there is none
 	files   Files  // the same, to be read again
+	// made are the objects of the API, those too that are not in use; generation is theirs.
+	// Of files alone there are none.
+	made       []*made
+	generation int64
+	sends      map[string]delivery.Target // what delivery goes by, of targets of which that is known
 	// warnings are what was said of it though it is good.
 	warnings config.Faults
 }

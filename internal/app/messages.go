@@ -26,7 +26,8 @@ type said struct {
 // template is tried on an event of every type that may be told by it, texts and titles
 // by the sender of the target's type.
 func messages(ctx context.Context, c *config.Config, senders map[string]plugin.Sender) (config.Faults, error) {
-	m := messageChecker{senders: senders, samples: map[event.Type]json.RawMessage{}, found: map[string]config.Faults{}}
+	m := newMessageChecker()
+	m.senders = senders
 	var faults config.Faults
 	for _, s := range sayings(c) {
 		found, err := m.check(ctx, s)
@@ -66,13 +67,17 @@ func sayings(c *config.Config) []*said {
 			if says != (render.Rendering{}) {
 				list = append(list, &said{fmt.Sprintf("rules[%d].deliver[%d]", i, j), t.typ, says, types})
 			}
-			replaced := says.Format+says.JSON+says.Text != "" && (says.Title != "" || t.says.Title == "")
-			if !replaced {
+			if !replaces(says, t.says) {
 				t.types = union(t.types, types)
 			}
 		}
 	}
 	return list
+}
+
+// replaces reports whether nothing is left of what a target says where a rule says own.
+func replaces(own, target render.Rendering) bool {
+	return own.Format+own.JSON+own.Text != "" && (own.Title != "" || target.Title == "")
 }
 
 func union(a, b []event.Type) []event.Type {
@@ -90,6 +95,10 @@ type messageChecker struct {
 	senders map[string]plugin.Sender // by target type
 	samples map[event.Type]json.RawMessage
 	found   map[string]config.Faults
+}
+
+func newMessageChecker() messageChecker {
+	return messageChecker{senders: map[string]plugin.Sender{}, samples: map[event.Type]json.RawMessage{}, found: map[string]config.Faults{}}
 }
 
 // check returns what is wrong with s; the paths begin behind its own.

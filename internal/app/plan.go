@@ -104,26 +104,35 @@ func (s settings) rendering(t config.Target) render.Rendering {
 
 // targets is what delivery needs to know of a configuration.
 func (s settings) targets() map[string]delivery.Target {
-	out := map[string]delivery.Target{}
+	out := make(map[string]delivery.Target, len(s.config.Targets))
 	for _, t := range s.config.Targets {
-		d := delivery.Target{
-			Type: t.Type, Options: t.Options, Timeout: time.Duration(t.Timeout), Concurrency: t.Concurrency,
-			Masks:   masks(t, s.types[t.Type].Secrets),
-			Message: s.rendering(t),
-			Shadow:  t.Mode == shadowMode,
-		}
-		if d.Concurrency == 0 {
-			d.Concurrency = s.types[t.Type].Defaults.Concurrency
-		}
-		if d.Concurrency == 0 {
-			d.Concurrency = defaultConcurrency
-		}
-		for _, w := range t.Retry.Schedule {
-			d.Policy.Schedule = append(d.Policy.Schedule, time.Duration(w))
+		d, ok := s.sends[t.Name]
+		if !ok {
+			d = s.sending(t)
 		}
 		out[t.Name] = d
 	}
 	return out
+}
+
+// sending is what delivery needs to know of a target.
+func (s settings) sending(t config.Target) delivery.Target {
+	d := delivery.Target{
+		Type: t.Type, Options: t.Options, Timeout: time.Duration(t.Timeout), Concurrency: t.Concurrency,
+		Masks:   masks(t, s.types[t.Type].Secrets),
+		Message: s.rendering(t),
+		Shadow:  t.Mode == shadowMode,
+	}
+	if d.Concurrency == 0 {
+		d.Concurrency = s.types[t.Type].Defaults.Concurrency
+	}
+	if d.Concurrency == 0 {
+		d.Concurrency = defaultConcurrency
+	}
+	for _, w := range t.Retry.Schedule {
+		d.Policy.Schedule = append(d.Policy.Schedule, time.Duration(w))
+	}
+	return d
 }
 
 // kept is what the store needs to know of a configuration's targets.

@@ -18,6 +18,8 @@ const (
 	restless  = 2 * time.Second        // after the first, where they do not end
 	tryAgain  = 5 * time.Second        // after the store could not take it
 	lookEvery = 30 * time.Second       // at all files, for what no event tells
+
+	objectsEvery = 3 * time.Second // at what other processes have made of the objects, where none tells
 )
 
 // reloader reads the configuration again when its files change, or when it is told to.
@@ -33,6 +35,7 @@ type reloader struct {
 	seen  []config.Read // what was read last, good or bad
 	again bool          // the last look is to be repeated: the store could not take it
 	torn  bool          // some parts have heard of a configuration that is not in use
+	late  bool          // objects of other processes could not be put to use
 }
 
 // run reloads until ctx ends.
@@ -44,13 +47,19 @@ func (r *reloader) run(ctx context.Context) {
 	defer w.close()
 	regularly := time.NewTicker(lookEvery)
 	defer regularly.Stop()
+	var others <-chan time.Time // to look what other processes have made of the objects
+	if r.store.Shared() {
+		tick := time.NewTicker(objectsEvery)
+		defer tick.Stop()
+		others = tick.C
+	}
 	var retry <-chan time.Time
 	for {
 		// What changed before its folder was watched is seen now.
 		for tries := 0; tries < maxLinks && w.follow(r.seen); tries++ {
 			r.look(ctx, false)
 		}
-		if retry = nil; r.again {
+		if retry = nil; r.again || r.late {
 			retry = time.After(tryAgain)
 		}
 		select {
@@ -64,6 +73,13 @@ func (r *reloader) run(ctx context.Context) {
 			}
 		case <-retry:
 			r.look(ctx, false)
+			r.takeIn(ctx)
+		case <-r.behind:
+			r.takeIn(ctx)
+		case <-r.store.ObjectsChanged():
+			r.takeIn(ctx)
+		case <-others:
+			r.takeIn(ctx)
 		case <-regularly.C:
 			r.look(ctx, false)
 			r.rest(time.Now())
@@ -80,26 +96,28 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		}
 		return
 	}
+	r.changing.Lock()
+	defer r.changing.Unlock()
 	old := r.now.Load()
-	set, faults, err := load(ctx, r.files, r.version)
+	files, faults, err := load(ctx, r.files, r.version)
 	if ctx.Err() != nil {
 		return
 	}
-	known := r.again && slices.Equal(r.seen, set.config.Reads())
-	r.seen = set.config.Reads()
+	known := r.again && slices.Equal(r.seen, files.config.Reads())
+	r.seen = files.config.Reads()
 	if err == nil {
-		faults = faults.Merge(set.config.KeepFixed(old.config))
+		faults = faults.Merge(files.config.KeepFixed(old.config))
 		err = faults.Err()
 	}
 	if err != nil {
 		if !faults.Failed() { // it is about none of the keys
-			faults = append(faults, config.Fault{Pos: config.Pos{File: set.file}, Message: err.Error()})
+			faults = append(faults, config.Fault{Pos: config.Pos{File: files.file}, Message: err.Error()})
 		}
 		if !known {
 			r.fail(faults)
 		}
 		// All parts are to go by the one that stays, if they do not.
-		r.torn = r.torn && r.use(ctx, old.settings) != nil
+		r.torn = r.torn && r.use(ctx, old.files, old.settings) != nil
 		r.again = r.torn
 		return
 	}
@@ -108,11 +126,16 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		if r.failed.Swap(nil) != nil {
 			r.log.Info("the configuration's files are again as they were; what is in use stays", "config", old.file)
 		}
-		r.renew(ctx, old.settings, set) // a plugin's file may have been another meanwhile
+		r.renew(ctx, old.files, files) // a plugin's file may have been another meanwhile
 		return
 	}
-	set.warnings = faults
-	if err := r.use(ctx, set); err != nil {
+	files.warnings = faults
+	files.sends = files.targets()
+	set, err := r.settled(ctx, files, old.stored(), nil)
+	if err == nil {
+		err = r.use(ctx, files, set)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return
 		}
@@ -129,8 +152,26 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 	}
 	r.log.Info("the configuration was read again and is in use", "config", set.file, "registries", len(set.config.Registries),
 		"targets", len(set.config.Targets), "rules", len(set.config.Rules), "hash", set.rules.Hash())
+	r.tellInactive(old.made, set.made)
 	r.renew(ctx, old.settings, set)
 	r.warm(ctx)
+}
+
+// takeIn puts to use what the objects of the API are now, where that is not in use: another
+// process has changed them, or this one could not go on after it had.
+func (r *reloader) takeIn(ctx context.Context) {
+	r.changing.Lock()
+	err := r.catchUp(ctx)
+	r.changing.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil && !r.late {
+		r.log.Error("what was made through the API cannot be put to use yet", "error", err)
+	}
+	if r.late = err != nil; !r.late {
+		r.warm(ctx)
+	}
 }
 
 // renew has senders run anew whose file is another now, or that are down, since what was

@@ -29,6 +29,8 @@ type Target struct {
 	Message render.Rendering
 	// Shadow has requests made and kept, and not sent.
 	Shadow bool
+	// Egress says what the sender may connect to.
+	Egress plugin.Egress
 	// Masks are the secrets among Options. A sender masks them in what it tells; this
 	// is the second lock: no receipt and no error is written down with one in it.
 	Masks []string
@@ -189,7 +191,7 @@ func (d *Dispatcher) attempt(t Target, c store.Claimed) store.Outcome {
 	o := store.Outcome{Seq: c.Seq, Lease: c.Lease, Target: c.Target, Attempt: c.Attempt, Probe: c.Probe, Probes: c.Probes, Time: time.Now()}
 	delivery := plugin.Delivery{
 		ID: c.ID, Attempt: c.Attempt + c.Probes, Target: c.Target, Type: t.Type, Options: t.Options,
-		Event: c.Event, Resume: c.Resume,
+		Event: c.Event, Resume: c.Resume, Egress: t.Egress,
 	}
 	native := false
 	var err error

@@ -204,7 +204,7 @@ func down(t *testing.T, path string) {
 		columns := strings.Join(do(`SELECT name FROM pragma_table_info('`+table+`', 'main')`), ", ")
 		do(`INSERT INTO main.` + table + ` (` + columns + `) SELECT ` + columns + ` FROM newer.` + table)
 	}
-	for _, query := range []string{`DELETE FROM main.meta WHERE key = 'keyed'`, `DELETE FROM main.event_key`, `UPDATE main.event SET keys = '[]'`} {
+	for _, query := range []string{`DELETE FROM main.meta WHERE key IN ('keyed', 'objects')`, `DELETE FROM main.event_key`, `UPDATE main.event SET keys = '[]'`} {
 		do(query)
 	}
 	if err := db.Close(); err != nil {
