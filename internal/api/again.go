@@ -2,190 +2,194 @@ package api
 
 import (
 	"cmp"
-	"errors"
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
+
+func (s *server) againOps() {
+	const steps = "Each request does a step; it is repeated, with the run that the answer names, until the answer says " +
+		"that the run has ended. With that run and nothing else it goes on with what was chosen at first."
+	conflict := []int{http.StatusConflict}
+	handle(s, op{
+		route: "POST /api/v1/redeliver", role: access.Editor, noun: "deliveries",
+		summary: "Have deliveries made again", detail: steps, errors: conflict,
+	}, s.redeliver)
+	handle(s, op{
+		route: "POST /api/v1/deliveries/{id}/redeliver", role: access.Editor, noun: "deliveries",
+		summary: "Have one delivery made again", errors: conflict,
+	}, s.redeliverOne)
+	handle(s, op{
+		route: "POST /api/v1/replay", role: access.Editor, noun: "events",
+		summary: "Have stored events judged by the rules in force", detail: steps, errors: conflict,
+	}, s.replay)
+}
 
 // againRequest asks for deliveries to be made again, or for events to be replayed. Each
 // request does a step; it is repeated, with the run that the answer names, until the
 // answer says that the run has ended. With that run and nothing else it goes on with what
 // was chosen at first.
 type againRequest struct {
-	Run string `json:"run"` // a UUID; "" begins a run
+	Run string `json:"run,omitempty" doc:"A UUID. Nothing begins a run."`
 
-	ID         string `json:"id"` // of a delivery, or of an event
-	Type       string `json:"type"`
-	Registry   string `json:"registry"`
-	Repository string `json:"repository"`
-	Tag        string `json:"tag"`
-	Digest     string `json:"digest"`
-	NativeID   string `json:"native_id"`
-	Rule       string `json:"rule"`
-	Target     string `json:"target"`
-	State      string `json:"state"`   // of deliveries: one or more with commas; "" = dead
-	Outcome    string `json:"outcome"` // of events
-	Since      string `json:"since"`
-	Until      string `json:"until"`
+	ID string `json:"id,omitempty" doc:"Of a delivery, or of an event."`
+	Filter
+	State   string    `json:"state,omitempty" doc:"Of deliveries: one or more, with commas between them; dead where nothing is said." example:"dead,expired"`
+	Outcome stateName `json:"outcome,omitempty" doc:"Of events: those with a delivery in this state."`
 
-	To     string `json:"to"`
-	Limit  int    `json:"limit"`   // 0 = 1000
-	DryRun bool   `json:"dry_run"` // say how many, and do nothing
-	Cursor string `json:"cursor"`  // of a replay's dry run: where the last answer left off
-	By     string `json:"by"`
+	To     string `json:"to,omitempty" doc:"A target that it goes to, and not to those that it went to."`
+	Limit  int    `json:"limit,omitempty" doc:"How many at most, from 1 to 1000000; 1000 where nothing is said."`
+	DryRun bool   `json:"dry_run,omitempty" doc:"Say how many, and do nothing."`
+	Cursor string `json:"cursor,omitempty" doc:"Of a replay's dry run: where the last answer left off."`
+	ByRequest
 }
 
-// values are what chooses, as the lists' queries have it.
-func (q againRequest) values() url.Values {
-	v := url.Values{}
-	for name, value := range map[string]string{
-		"id": q.ID, "type": q.Type, "registry": q.Registry, "repository": q.Repository, "tag": q.Tag, "digest": q.Digest,
-		"native_id": q.NativeID, "rule": q.Rule, "target": q.Target, "state": q.State, "outcome": q.Outcome,
-		"since": q.Since, "until": q.Until,
-	} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	return v
+// chooses reports whether q says which deliveries or events are meant.
+func (q againRequest) chooses() bool {
+	return q.ID != "" || q.Filter != Filter{} || q.State != "" || q.Outcome != ""
 }
+
+// either is an answer of one of two types.
+type either[A, B any] struct{ is any }
+
+// MarshalJSON is that of what it is.
+func (e either[A, B]) MarshalJSON() ([]byte, error) { return json.Marshal(e.is) }
+
+// Schema has both.
+func (either[A, B]) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{AnyOf: []*huma.Schema{
+		r.Schema(reflect.TypeFor[A](), true, ""), r.Schema(reflect.TypeFor[B](), true, ""),
+	}}
+}
+
+// dryRedelivery says what a redelivery would do.
+type dryRedelivery struct {
+	DryRun     bool `json:"dry_run"`
+	Deliveries int  `json:"deliveries"`
+	More       bool `json:"more"` // than the limit lets it make
+}
+
+// dryReplay says what a step of a replay would do.
+type dryReplay struct {
+	DryRun bool `json:"dry_run"`
+	store.Counts
+	Cursor string `json:"cursor"` // "" where there are no more
+}
+
+type (
+	redelivery = either[store.Run, dryRedelivery]
+	replaying  = either[store.Run, dryReplay]
+)
 
 // checkAgain completes a request, and reports whether it is to go on with what was chosen
-// at first; ok is false where it was answered, being wrong.
-func (s *server) checkAgain(w http.ResponseWriter, r *http.Request, q *againRequest) (goOn, ok bool) {
-	by, err := who(r, q.By)
-	switch {
-	case err != nil:
-	case q.Limit < 0 || q.Limit > store.MaxRunLimit:
-		err = fmt.Errorf("limit: %d is not a number from 1 to %d", q.Limit, store.MaxRunLimit)
-	case q.Run != "" && uuid.Validate(q.Run) != nil:
-		err = errors.New("run: it is no UUID; leave it out to begin a run, and go on with the one that the answer names")
-	case q.To != "":
-		if _, known := s.Terms(q.To); !known {
-			err = fmt.Errorf("to: there is no target %q: `bellbuoy targets` lists those that there are", q.To)
-		}
+// at first.
+func (s *server) checkAgain(ctx context.Context, q *againRequest) (goOn bool, err error) {
+	if q.By, err = who(ctx, q.By); err != nil {
+		return false, err
 	}
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return false, false
+	if q.Limit < 0 || q.Limit > store.MaxRunLimit {
+		return false, wrong("limit", "%d is not a number from 1 to %d", q.Limit, store.MaxRunLimit)
 	}
-	q.By = by
-	if len(q.values()) > 0 {
-		return false, true
+	if q.Run != "" && uuid.Validate(q.Run) != nil {
+		return false, wrong("run", "it is no UUID; leave it out to begin a run, and go on with the one that the answer names")
+	}
+	if _, known := s.Terms(q.To); q.To != "" && !known {
+		return false, wrong("to", "there is no target %q: `bellbuoy targets` lists those that there are", q.To)
+	}
+	if q.chooses() {
+		return false, nil
 	}
 	if q.Run == "" {
-		fail(w, http.StatusBadRequest, "say which: an id, or filters such as target, since or state; nothing chooses everything")
-		return false, false
+		return false, problemf(http.StatusBadRequest, "say which: an id, or filters such as target, since or state; nothing chooses everything")
 	}
-	has, err := s.Store.HasRun(r.Context(), q.Run)
-	if err != nil {
-		s.failStore(w, r, err)
-		return false, false
+	has, err := s.Store.HasRun(ctx, q.Run)
+	if err == nil && !has {
+		err = problemf(http.StatusNotFound, "there is no run %q to go on with", q.Run)
 	}
-	if !has {
-		fail(w, http.StatusNotFound, "there is no run %q to go on with", q.Run)
-	}
-	return true, has
+	return true, err
 }
 
 // redeliver has deliveries made again.
-func (s *server) redeliver(w http.ResponseWriter, r *http.Request) {
-	var q againRequest
-	if err := readStrict(w, r, &q); err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	s.makeAgain(w, r, q)
+func (s *server) redeliver(ctx context.Context, in *struct{ Body againRequest }) (*body[redelivery], error) {
+	return s.makeAgain(ctx, in.Body)
 }
 
-func (s *server) makeAgain(w http.ResponseWriter, r *http.Request, q againRequest) {
-	goOn, ok := s.checkAgain(w, r, &q)
-	if !ok {
-		return
+// redeliverOne has the delivery of the path made again.
+func (s *server) redeliverOne(ctx context.Context, in *struct {
+	ByID
+	Body againRequest
+}) (*body[redelivery], error) {
+	in.Body.ID = in.ID
+	return s.makeAgain(ctx, in.Body)
+}
+
+func (s *server) makeAgain(ctx context.Context, q againRequest) (*body[redelivery], error) {
+	goOn, err := s.checkAgain(ctx, &q)
+	if err != nil {
+		return nil, err
 	}
 	wish := store.Redelivery{Run: q.Run, To: q.To, By: q.By}
 	if !goOn {
 		if q.Outcome != "" || q.Cursor != "" {
-			fail(w, http.StatusBadRequest, "there are no outcome and no cursor here; state chooses deliveries by theirs")
-			return
+			return nil, problemf(http.StatusBadRequest, "there are no outcome and no cursor here; state chooses deliveries by theirs")
 		}
-		var err error
-		if wish.Select, err = readSelection(q.values(), s.now()); err != nil {
-			fail(w, http.StatusBadRequest, "%v", err)
-			return
+		if wish.Select, err = q.deliveries(q.ID, q.State, s.now()); err != nil {
+			return nil, err
 		}
 		wish.Select.Limit = cmp.Or(q.Limit, store.DefaultRunLimit)
-		if !s.chosen(w, r, &wish, q) {
-			return
+		if err := s.chosen(ctx, &wish, q); err != nil {
+			return nil, err
 		}
 	}
 	if q.DryRun {
-		n, more, err := s.Store.Selected(r.Context(), wish.Select)
-		if err != nil {
-			s.failRun(w, r, err)
-			return
-		}
-		answer(w, struct {
-			DryRun     bool `json:"dry_run"`
-			Deliveries int  `json:"deliveries"`
-			More       bool `json:"more"`
-		}{true, n, more})
-		return
+		n, more, err := s.Store.Selected(ctx, wish.Select)
+		return &body[redelivery]{redelivery{dryRedelivery{true, n, more}}}, err
 	}
-	run, err := s.Store.Redeliver(r.Context(), wish, s.Terms)
-	if err != nil {
-		s.failRun(w, r, err)
-		return
+	run, err := s.Store.Redeliver(ctx, wish, s.Terms)
+	if err == nil && run.Ended {
+		s.Log.InfoContext(ctx, "deliveries asked for again", "run", run.ID, "deliveries", run.Done, "by", q.By)
 	}
-	if run.Ended {
-		s.Log.InfoContext(r.Context(), "deliveries asked for again", "run", run.ID, "deliveries", run.Done, "by", q.By)
-	}
-	answer(w, run)
+	return &body[redelivery]{redelivery{run}}, err
 }
 
-// chosen completes what a request for redelivery chooses, and answers false where that
-// cannot be made again.
-func (s *server) chosen(w http.ResponseWriter, r *http.Request, wish *store.Redelivery, q againRequest) bool {
+// chosen completes what a request for redelivery chooses; the error says why that cannot be
+// made again.
+func (s *server) chosen(ctx context.Context, wish *store.Redelivery, q againRequest) error {
 	sel := &wish.Select
 	for _, st := range sel.States {
 		if !slices.Contains(store.Redeliverable(), st) {
-			fail(w, http.StatusBadRequest, "state: what is %s cannot be made again; one of %s can", st, joined(store.Redeliverable()))
-			return false
+			return wrong("state", "what is %s cannot be made again; one of %s can", st, joined(store.Redeliverable()))
 		}
 	}
 	if sel.ID == "" {
 		if len(sel.States) == 0 {
 			sel.States = []store.State{store.Dead}
 		}
-		return true
+		return nil
 	}
 	if q.Run != "" { // what was asked for again is not in the state it was in
-		has, err := s.Store.HasRun(r.Context(), q.Run)
-		if err != nil {
-			s.failStore(w, r, err)
-			return false
-		}
-		if has {
-			return true
+		if has, err := s.Store.HasRun(ctx, q.Run); err != nil || has {
+			return err
 		}
 	}
 	all := *sel
 	all.States, all.Limit = nil, store.MaxLimit
-	list, err := s.Store.Deliveries(r.Context(), all)
-	switch {
-	case err != nil:
-		s.failRun(w, r, err)
-		return false
-	case len(list) == 0:
-		fail(w, http.StatusNotFound, "there is no delivery %q, nor an event with such deliveries", sel.ID)
-		return false
+	list, err := s.Store.Deliveries(ctx, all)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return problemf(http.StatusNotFound, "there is no delivery %q, nor an event with such deliveries", sel.ID)
 	}
 	if len(sel.States) == 0 {
 		sel.States = []store.State{store.Dead, store.Expired, store.Cancelled, store.Skipped}
@@ -197,111 +201,61 @@ func (s *server) chosen(w http.ResponseWriter, r *http.Request, wish *store.Rede
 	for _, d := range list {
 		if slices.Contains(sel.States, d.State) {
 			if _, known := s.Terms(cmp.Or(wish.To, d.Target)); known {
-				return true
+				return nil
 			}
 			is = append(is, fmt.Sprintf("the target %q is not in the config", d.Target))
 			continue
 		}
 		is = append(is, fmt.Sprintf("the delivery to %s is %s", d.Target, d.State))
 	}
-	fail(w, http.StatusConflict, "there is nothing to make again of %q: %s. One that was delivered is made again by its own id, or with its state named",
+	return problemf(http.StatusConflict, "there is nothing to make again of %q: %s. One that was delivered is made again by its own id, or with its state named",
 		sel.ID, strings.Join(slices.Compact(is), "; "))
-	return false
 }
 
 // replay has stored events judged by the rules in force.
-func (s *server) replay(w http.ResponseWriter, r *http.Request) {
-	var q againRequest
-	if err := readStrict(w, r, &q); err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	goOn, ok := s.checkAgain(w, r, &q)
-	if !ok {
-		return
+func (s *server) replay(ctx context.Context, in *struct{ Body againRequest }) (*body[replaying], error) {
+	q := in.Body
+	goOn, err := s.checkAgain(ctx, &q)
+	if err != nil {
+		return nil, err
 	}
 	wish := store.Replay{Run: q.Run, To: q.To, By: q.By}
 	if !goOn {
 		if q.ID != "" || q.State != "" {
-			fail(w, http.StatusBadRequest, "there are no id and no state here: outcome chooses events by that of a delivery, native_id by the registry's id")
-			return
+			return nil, problemf(http.StatusBadRequest, "there are no id and no state here: outcome chooses events by that of a delivery, native_id by the registry's id")
 		}
-		var err error
-		if wish.Select, err = readQuery(q.values().Encode(), s.now()); err != nil {
-			fail(w, http.StatusBadRequest, "%v", err)
-			return
+		if wish.Select, err = q.query(s.now()); err != nil {
+			return nil, err
 		}
-		wish.Select.Limit = cmp.Or(q.Limit, store.DefaultRunLimit)
-		if !q.DryRun && !s.bounded(w, r, wish) {
-			return
+		wish.Select.Outcome, wish.Select.Limit = string(q.Outcome), cmp.Or(q.Limit, store.DefaultRunLimit)
+		if !q.DryRun {
+			if err := s.bounded(ctx, wish); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if q.DryRun {
-		counts, cursor, err := s.Store.TryReplay(r.Context(), wish.Select, q.To, q.Cursor, s.Judge)
-		if err != nil {
-			s.failRun(w, r, err)
-			return
-		}
-		answer(w, struct {
-			DryRun bool `json:"dry_run"`
-			store.Counts
-			Cursor string `json:"cursor"` // "" where there are no more
-		}{true, counts, cursor})
-		return
+		counts, cursor, err := s.Store.TryReplay(ctx, wish.Select, q.To, q.Cursor, s.Judge)
+		return &body[replaying]{replaying{dryReplay{true, counts, cursor}}}, err
 	}
-	run, err := s.Store.Replay(r.Context(), wish, s.Judge)
-	if err != nil {
-		s.failRun(w, r, err)
-		return
+	run, err := s.Store.Replay(ctx, wish, s.Judge)
+	if err == nil && run.Ended {
+		s.Log.InfoContext(ctx, "events replayed", "run", run.ID, "events", run.Done, "deliveries", run.Deliveries, "by", q.By)
 	}
-	if run.Ended {
-		s.Log.InfoContext(r.Context(), "events replayed", "run", run.ID, "events", run.Done, "deliveries", run.Deliveries, "by", q.By)
-	}
-	answer(w, run)
+	return &body[replaying]{replaying{run}}, err
 }
 
-// bounded answers false where a replay that is to begin would be of more events than it
-// may: a second one would begin with the same ones again.
-func (s *server) bounded(w http.ResponseWriter, r *http.Request, wish store.Replay) bool {
+// bounded refuses a replay that is to begin and would be of more events than it may: a
+// second one would begin with the same ones again.
+func (s *server) bounded(ctx context.Context, wish store.Replay) error {
 	if wish.Run != "" {
-		if has, err := s.Store.HasRun(r.Context(), wish.Run); err != nil || has {
-			if err != nil {
-				s.failStore(w, r, err)
-			}
-			return err == nil
+		if has, err := s.Store.HasRun(ctx, wish.Run); err != nil || has {
+			return err
 		}
 	}
-	n, more, err := s.Store.Replayable(r.Context(), wish.Select)
-	switch {
-	case err != nil:
-		s.failRun(w, r, err)
-	case more:
-		fail(w, http.StatusConflict, "there are more than %d such events, which is the limit: choose fewer, or set another limit, of at most %d", n, store.MaxRunLimit)
-	default:
-		return true
+	n, more, err := s.Store.Replayable(ctx, wish.Select)
+	if err == nil && more {
+		return problemf(http.StatusConflict, "there are more than %d such events, which is the limit: choose fewer, or set another limit, of at most %d", n, store.MaxRunLimit)
 	}
-	return false
-}
-
-// failRun answers for an error of a redelivery or replay.
-func (s *server) failRun(w http.ResponseWriter, r *http.Request, err error) {
-	switch {
-	case errors.Is(err, store.ErrBadQuery):
-		fail(w, http.StatusBadRequest, "%v", err)
-	case errors.Is(err, store.ErrOtherRun):
-		fail(w, http.StatusConflict, "%v", err)
-	default:
-		s.failStore(w, r, err)
-	}
-}
-
-// redeliverOne has the delivery of the path made again.
-func (s *server) redeliverOne(w http.ResponseWriter, r *http.Request) {
-	var q againRequest
-	if err := readStrict(w, r, &q); err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	q.ID = r.PathValue("id")
-	s.makeAgain(w, r, q)
+	return err
 }

@@ -182,8 +182,8 @@ func TestRedeliverRefused(t *testing.T) {
 	}{
 		`{}`:                                             {400, "nothing chooses everything"},
 		`{"limit":5,"to":"ci"}`:                          {400, "nothing chooses everything"},
-		`{"tagret":"ci"}`:                                {400, `unknown field "tagret"`},
-		`{"target":"ci"} {}`:                             {400, "more behind it"},
+		`{"tagret":"ci"}`:                                {400, `tagret: there is no such field`},
+		`{"target":"ci"} {}`:                             {400, "after top-level value"},
 		`{"target":"ci","state":"x"}`:                    {400, "is none of"},
 		`{"state":"waiting"}`:                            {400, "what is waiting cannot be made again"},
 		`{"outcome":"dead"}`:                             {400, "state chooses"},

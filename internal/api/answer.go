@@ -61,22 +61,19 @@ func invalid(status int, message string, errs ...error) huma.StatusError {
 	if status == http.StatusUnprocessableEntity {
 		status = http.StatusBadRequest
 	}
-	p := problemf(status, "%s", message)
-	var all []string
+	var all faults
 	for _, err := range errs {
 		f := objects.Fault{Message: err.Error()}
 		if d, ok := err.(huma.ErrorDetailer); ok {
 			f = fault(d.ErrorDetail())
 		}
-		p.Errors = append(p.Errors, f)
-		if f.Path != "" {
-			f.Message = f.Path + ": " + f.Message
-		}
-		all = append(all, f.Message)
+		all = append(all, f)
 	}
-	if len(all) > 0 {
-		p.Detail = strings.Join(all, "; ")
+	if len(all) == 0 {
+		return problemf(status, "%s", message)
 	}
+	p := all.problem()
+	p.Status, p.Title = status, http.StatusText(status)
 	return p
 }
 
@@ -85,10 +82,12 @@ func invalid(status int, message string, errs ...error) huma.StatusError {
 func fault(d *huma.ErrorDetail) objects.Fault {
 	part, path, _ := strings.Cut(d.Location, ".")
 	f := objects.Fault{Path: path, Message: d.Message}
-	if d.Message == validation.MsgUnexpectedProperty {
+	switch {
+	case d.Message == validation.MsgUnexpectedProperty:
 		f.Message = "there is no such field here"
-	}
-	if (part == "query" || part == "path") && d.Value != nil {
+	case d.Location == "body" && d.Message == validation.MsgExpectedObject:
+		f.Message = "the request is no JSON object"
+	case (part == "query" || part == "path") && d.Value != nil:
 		f.Message = fmt.Sprintf("%q is wrong: %s", fmt.Sprint(d.Value), d.Message)
 	}
 	return f
@@ -116,7 +115,7 @@ func (s *server) problem(ctx context.Context, err error) *problem {
 		return problemf(http.StatusBadRequest, "%v", err)
 	case errors.Is(err, objects.ErrNotFound):
 		return problemf(http.StatusNotFound, "%v", err)
-	case errors.Is(err, objects.ErrExists):
+	case errors.Is(err, objects.ErrExists), errors.Is(err, store.ErrOtherRun):
 		return problemf(http.StatusConflict, "%v", err)
 	case errors.Is(err, objects.ErrVersion):
 		return problemf(http.StatusPreconditionFailed, "%v: read it again, and make the change to that", err)
@@ -140,19 +139,6 @@ func (p *problem) write(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	write(w, p.Status, "application/problem+json", p)
-}
-
-// failStore answers for an error of the store.
-func (s *server) failStore(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		return // nobody is there to be told
-	}
-	s.problem(askedFor(r), err).write(w)
-}
-
-// answer answers 200 with v.
-func answer(w http.ResponseWriter, v any) {
-	write(w, http.StatusOK, "application/json", v)
 }
 
 // write encodes v before anything is sent, so that what cannot be encoded is an

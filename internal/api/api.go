@@ -58,41 +58,14 @@ type Config struct {
 // server answers the requests.
 type server struct {
 	Config
+	mux     *http.ServeMux
 	api     huma.API
 	now     func() time.Time
 	testing atomic.Bool // a back-test runs
 }
 
-// New returns the handler of the admin listener. It serves
-//
-//	GET /api/v1/events           a list, newest first
-//	GET /api/v1/events/{id}      one event's trace
-//	GET /api/v1/deliveries       a list, those planned last first: dead letters with ?state=dead
-//	GET /api/v1/deliveries/{id}  one of them
-//	POST /api/v1/deliveries/{id}/redeliver
-//	POST /api/v1/redeliver       deliveries made again: one, or those that a filter chooses
-//	POST /api/v1/replay          stored events judged by the rules in force
-//	GET /api/v1/audit            what people had done, newest first
-//	GET /api/v1/inbox            what people are told, newest first
-//	GET /api/v1/inbox/{id}       one of them
-//	GET /api/v1/inbox/unread     how much of it they have not read
-//	POST /api/v1/inbox/{id}/read, /unread
-//	POST /api/v1/inbox/read      all of it is read, or up to one of them
-//	GET /api/v1/quarantine       bodies that could not be read
-//	GET /api/v1/quarantine/{id}  one of them, with the body
-//	GET /api/v1/rules            the rules in use, and how the last reload failed
-//	GET /api/v1/targets          targets, and how many deliveries are in which state
-//	POST /api/v1/targets/{name}/cancel
-//	POST /api/v1/targets/{name}/test
-//	POST /api/v1/targets/{name}/disable, /enable, /reset
-//	GET /api/v1/plugins          the senders: how each runs, and what it printed last
-//	GET /api/v1/plugins/{type}   one of them
-//	POST /api/v1/plugins/{type}/restart
-//	GET /api/v1/rule-sets/{hash} the rules that judged an event
-//	POST /api/v1/backtest        what other rules would make of stored events
-//	POST /api/v1/backup          a copy of the store, a SQLite file
-//	GET /api/v1/version
-//	GET /healthz, /readyz
+// New returns the handler of the admin listener: what /api/openapi.json describes and
+// /api/docs shows to people, and /healthz, /readyz and /metrics.
 //
 // The health pages are for anybody. All else is for requests from this machine
 // only, sent to a loopback name or address, directly and not by another site's
@@ -100,38 +73,21 @@ type server struct {
 // (RFC 9457).
 func New(c Config) http.Handler {
 	mux := http.NewServeMux()
-	s := &server{Config: c, now: time.Now, api: newAPI(mux, c.Version)}
+	s := &server{Config: c, now: time.Now, mux: mux, api: newAPI(mux, c.Version)}
 
+	s.eventOps()
+	s.deliveryOps()
+	s.againOps()
 	s.quarantineOps()
-	get(mux, "/api/v1/events", s.events)
-	get(mux, "/api/v1/events/{id}", s.trace)
-	get(mux, "/api/v1/deliveries", s.deliveries)
-	get(mux, "/api/v1/deliveries/{id}", s.delivery)
-	post(mux, "/api/v1/deliveries/{id}/redeliver", s.redeliverOne)
-	post(mux, "/api/v1/redeliver", s.redeliver)
-	post(mux, "/api/v1/replay", s.replay)
-	get(mux, "/api/v1/audit", s.audit)
-	get(mux, "/api/v1/inbox", s.inbox)
-	get(mux, "/api/v1/inbox/{id}", s.notice)
-	mux.HandleFunc("GET /api/v1/inbox/unread", s.unread)
-	mux.HandleFunc("POST /api/v1/inbox/read", s.markAll)
-	post(mux, "/api/v1/inbox/{id}/read", s.mark(true))
-	post(mux, "/api/v1/inbox/{id}/unread", s.mark(false))
-	get(mux, "/api/v1/rules", s.rules)
-	get(mux, "/api/v1/targets", s.targets)
-	post(mux, "/api/v1/targets/{name}/cancel", s.cancelTarget)
-	post(mux, "/api/v1/targets/{name}/test", s.testTarget)
-	post(mux, "/api/v1/targets/{name}/disable", s.decide(disable()))
-	post(mux, "/api/v1/targets/{name}/enable", s.decide(enable()))
-	post(mux, "/api/v1/targets/{name}/reset", s.decide(reset()))
-	get(mux, "/api/v1/plugins", s.plugins)
-	get(mux, "/api/v1/plugins/{type}", s.plugin)
-	post(mux, "/api/v1/plugins/{type}/restart", s.restartPlugin)
-	get(mux, "/api/v1/rule-sets/{hash}", s.showRuleSet)
-	post(mux, "/api/v1/backtest", s.backtest)
-	post(mux, "/api/v1/backup", s.backup)
-	get(mux, "/api/v1/stats", s.stats)
-	get(mux, "/api/v1/version", s.version)
+	s.ruleOps()
+	s.ruleSetOps()
+	s.targetOps()
+	s.pluginOps()
+	s.inboxOps()
+	s.auditOps()
+	s.statsOps()
+	s.backtestOps()
+	s.backupOps()
 
 	open := http.NewServeMux()
 	open.Handle("/healthz", Health(c.Ready, c.Running))

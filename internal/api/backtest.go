@@ -7,11 +7,15 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/backtest"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
@@ -42,19 +46,37 @@ type progress struct {
 	Of     int `json:"of"`
 }
 
+func (s *server) backtestOps() {
+	r := s.api.OpenAPI().Components.Schemas
+	stream(s, op{
+		route: "POST /api/v1/backtest", role: access.Editor, noun: "rules", reads: true,
+		summary: "Say what other rules would make of stored events",
+		detail: "It answers with lines of JSON: how far it is, now and then, and at last the result, or what went wrong. " +
+			"It ends with the caller. It takes all processors, so that there is one at a time.",
+	}, huma.Operation{
+		Parameters: []*huma.Param{{
+			Name: "since", In: "query", Description: "Of the events: a time, or a duration back from now; all where nothing is said.",
+			Schema: &huma.Schema{Type: huma.TypeString}, Example: "24h",
+		}},
+		RequestBody: &huma.RequestBody{
+			Required: true, Description: "The rules, as `bellbuoy backtest` sends them. They may have 32 MiB.",
+			Content: map[string]*huma.MediaType{"application/json": {Schema: r.Schema(reflect.TypeFor[ruleSource](), true, "")}},
+		},
+		Responses: map[string]*huma.Response{"200": {
+			Description: "Each line is one of these.",
+			Content:     map[string]*huma.MediaType{"application/x-ndjson": {Schema: r.Schema(reflect.TypeFor[backtestLine](), true, "")}},
+		}},
+	}, s.backtest)
+}
+
 // backtest judges stored events by the rules in force and by those in the body, the
 // source of a rule set, and answers with lines of JSON: how far it is, now and then,
 // and at last the result, or what went wrong. It ends with the caller. It takes all
 // processors, so there is one at a time.
 func (s *server) backtest(w http.ResponseWriter, r *http.Request) {
-	v, err := readValues(r.URL.RawQuery, []string{"since"})
+	since, err := readTime(r.URL.Query().Get("since"), s.now())
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	since, err := readTime(v, "since", s.now())
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
+		fail(w, http.StatusBadRequest, "since: %v", err)
 		return
 	}
 	// A page of another site can post a form without asking, but no JSON.
@@ -98,13 +120,12 @@ func (s *server) backtest(w http.ResponseWriter, r *http.Request) {
 		return // nobody is there to be told
 	}
 	if err != nil {
-		p := problem{Title: http.StatusText(http.StatusInternalServerError), Status: http.StatusInternalServerError, Detail: err.Error()}
-		if errors.Is(err, backtest.ErrRules) {
-			p.Title, p.Status = http.StatusText(http.StatusBadRequest), http.StatusBadRequest
-		} else {
+		status := http.StatusBadRequest
+		if !errors.Is(err, backtest.ErrRules) {
+			status = http.StatusInternalServerError
 			s.Log.ErrorContext(r.Context(), "back-test failed", "error", err)
 		}
-		_ = lines.write(backtestLine{Error: &p}) // an error here is a caller that went away
+		_ = lines.write(backtestLine{Error: problemf(status, "%v", err)}) // an error here is a caller that went away
 		return
 	}
 	_ = lines.write(backtestLine{Result: &result}) // as above

@@ -22,7 +22,7 @@ func TestBackup(t *testing.T) {
 	if rec.Code != http.StatusOK || rec.Header().Get("Content-Type") != backupType || !strings.HasPrefix(rec.Body.String(), "SQLite format 3\x00") {
 		t.Fatalf("%d %s, %d bytes", rec.Code, rec.Header(), rec.Body.Len())
 	}
-	if rec = post("a=b", "application/x-www-form-urlencoded"); rec.Code != http.StatusBadRequest {
+	if rec = post("a=b", "application/x-www-form-urlencoded"); rec.Code != http.StatusUnsupportedMediaType {
 		t.Errorf("a form: %d %s", rec.Code, rec.Body)
 	}
 	if rec := ask(w, "GET", "/api/v1/backup", nil); rec.Code != http.StatusMethodNotAllowed {

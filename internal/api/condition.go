@@ -52,37 +52,43 @@ func conditionOf(c store.Condition, named bool, now time.Time) condition {
 
 // decision is what a person may decide of a target.
 type decision struct {
-	done  string // for the log
-	store func(s *store.Store, ctx context.Context, target, by string) (store.Condition, error)
+	verb    string // in the path
+	summary string
+	done    string // for the log
+	store   func(s *store.Store, ctx context.Context, target, by string) (store.Condition, error)
 }
 
-func disable() decision { return decision{"target disabled", (*store.Store).Disable} }
+func decisions() []decision {
+	return []decision{
+		{"disable", "Send nothing to a target: what comes for it is parked", "target disabled", (*store.Store).Disable},
+		{"enable", "Send to a target again, and what is parked for it", "target enabled", (*store.Store).Enable},
+		{"reset", "Forget that a target failed, and send to it now", "target reset", (*store.Store).Reset},
+	}
+}
 
-func enable() decision { return decision{"target enabled", (*store.Store).Enable} }
-
-func reset() decision { return decision{"target reset", (*store.Store).Reset} }
+type decideInput struct {
+	ByName
+	Body ByRequest
+}
 
 // decide carries a decision out. It answers with the condition that follows, when all
 // deliveries of the target are where they belong then.
-func (s *server) decide(d decision) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		name := r.PathValue("name")
-		by, err := readBy(w, r)
+func (s *server) decide(d decision) func(context.Context, *decideInput) (*body[condition], error) {
+	return func(ctx context.Context, in *decideInput) (*body[condition], error) {
+		by, err := who(ctx, in.Body.By)
 		if err != nil {
-			fail(w, http.StatusBadRequest, "%v", err)
-			return
+			return nil, err
 		}
 		// A caller that hangs up leaves no half of it behind.
-		c, err := d.store(s.Store, context.WithoutCancel(r.Context()), name, by)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			fail(w, http.StatusNotFound, "there is no target %q: list what there is with `bellbuoy targets`", name)
-		case err != nil:
-			s.failStore(w, r, err)
-		default:
-			s.Log.InfoContext(r.Context(), d.done, "target", name, "by", by)
-			answer(w, conditionOf(c, s.names(name), s.now().UTC()))
+		c, err := d.store(s.Store, context.WithoutCancel(ctx), in.Name, by)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, problemf(http.StatusNotFound, "there is no target %q: list what there is with `bellbuoy targets`", in.Name)
 		}
+		if err != nil {
+			return nil, err
+		}
+		s.Log.InfoContext(ctx, d.done, "target", in.Name, "by", by)
+		return &body[condition]{conditionOf(c, s.names(in.Name), s.now().UTC())}, nil
 	}
 }
 
@@ -94,15 +100,4 @@ func (s *server) names(target string) bool {
 		}
 	}
 	return false
-}
-
-// readBy reads the body of a request that changes something: who wants it.
-func readBy(w http.ResponseWriter, r *http.Request) (string, error) {
-	var request struct {
-		By string `json:"by"`
-	}
-	if err := readJSON(w, r, &request); err != nil {
-		return "", err
-	}
-	return who(r, request.By)
 }

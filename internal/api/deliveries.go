@@ -1,93 +1,71 @@
 package api
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
+func (s *server) deliveryOps() {
+	handle(s, op{
+		route: "GET /api/v1/deliveries", role: access.Viewer, noun: "deliveries",
+		summary: "List deliveries, those planned last first",
+		detail:  "With state=dead it lists the dead letters.",
+	}, s.deliveries)
+	handle(s, op{
+		route: "GET /api/v1/deliveries/{id}", role: access.Viewer, noun: "deliveries",
+		summary: "Show one delivery",
+	}, s.delivery)
+}
+
 // deliveries lists deliveries, those planned last first.
-func (s *server) deliveries(w http.ResponseWriter, r *http.Request) {
-	now := s.now()
-	v, err := readValues(r.URL.RawQuery, deliveryFilters())
+func (s *server) deliveries(ctx context.Context, in *struct {
+	ID    string `query:"id" doc:"Of a delivery, or of an event, of which all are listed then."`
+	State string `query:"state" doc:"One or more, with commas between them." example:"dead,expired"`
+	Filter
+	Paging
+}) (*page[store.ListedDelivery], error) {
+	sel, err := in.Filter.deliveries(in.ID, in.State, s.now())
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
-	sel, err := readSelection(v, now)
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+	sel.Limit, sel.Before = in.Limit, in.Before
+	list, err := s.Store.Deliveries(ctx, sel)
+	out := &page[store.ListedDelivery]{Body: list}
+	if err == nil && len(list) == in.Limit {
+		out.Link = in.next(ctx, list[len(list)-1].Cursor, times(sel.Query))
 	}
-	list, err := s.Store.Deliveries(r.Context(), sel)
-	switch {
-	case errors.Is(err, store.ErrBadQuery):
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	case err != nil:
-		s.failStore(w, r, err)
-		return
-	}
-	if len(list) == sel.Limit {
-		for name, t := range map[string]time.Time{"since": sel.Since, "until": sel.Until} {
-			if !t.IsZero() { // fixed, so that the pages are of one list
-				v.Set(name, t.Format(time.RFC3339Nano))
-			}
-		}
-		nextIs(w, r, v, sel.Limit, list[len(list)-1].Cursor)
-	}
-	answer(w, list)
+	return out, err
 }
 
 // delivery tells of one delivery.
-func (s *server) delivery(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	list, err := s.Store.Deliveries(r.Context(), store.Selection{ID: id, Query: store.Query{Limit: store.MaxLimit}})
+func (s *server) delivery(ctx context.Context, in *struct{ ByID }) (*body[store.ListedDelivery], error) {
+	list, err := s.Store.Deliveries(ctx, store.Selection{ID: in.ID, Query: store.Query{Limit: store.MaxLimit}})
 	if err != nil {
-		s.failStore(w, r, err)
-		return
+		return nil, err
 	}
-	i := slices.IndexFunc(list, func(d store.ListedDelivery) bool { return d.ID == id })
+	i := slices.IndexFunc(list, func(d store.ListedDelivery) bool { return d.ID == in.ID })
 	if i < 0 {
-		fail(w, http.StatusNotFound, "there is no delivery %q: a trace lists those of an event with their ids", id)
-		return
+		return nil, problemf(http.StatusNotFound, "there is no delivery %q: a trace lists those of an event with their ids", in.ID)
 	}
-	answer(w, list[i])
+	return &body[store.ListedDelivery]{list[i]}, nil
 }
 
-// deliveryFilters are the query parameters of the list of deliveries.
-func deliveryFilters() []string {
-	return []string{
-		"id", "state", "type", "registry", "repository", "tag", "digest", "native_id",
-		"rule", "target", "since", "until", "limit", "before",
-	}
-}
-
-// readSelection reads what chooses deliveries; its error names all that is wrong.
-func readSelection(v url.Values, now time.Time) (store.Selection, error) {
-	ofEvent := url.Values{}
-	for name := range v {
-		if name != "id" && name != "state" {
-			ofEvent[name] = v[name]
-		}
-	}
-	var faults []string
-	q, err := readQuery(ofEvent.Encode(), now)
+// deliveries chooses deliveries: those of an id, in one of states, and of events as f says.
+func (f Filter) deliveries(id, states string, now time.Time) (store.Selection, error) {
+	q, err := f.query(now)
 	if err != nil {
-		faults = append(faults, err.Error())
+		return store.Selection{}, err
 	}
-	sel := store.Selection{Query: q, ID: v.Get("id")}
-	if sel.States, err = readStates(v.Get("state")); err != nil {
-		faults = append(faults, err.Error())
-	}
-	if len(faults) > 0 {
-		return sel, fmt.Errorf("%s", strings.Join(faults, "; "))
+	sel := store.Selection{Query: q, ID: id}
+	if sel.States, err = readStates(states); err != nil {
+		return sel, wrong("state", "%v", err)
 	}
 	return sel, nil
 }
@@ -101,7 +79,7 @@ func readStates(s string) ([]store.State, error) {
 	for name := range strings.SplitSeq(s, ",") {
 		state := store.State(strings.TrimSpace(name))
 		if !slices.Contains(store.States(), state) {
-			return nil, fmt.Errorf("state: %q is none of %s", state, joined(store.States()))
+			return nil, fmt.Errorf("%q is none of %s", state, joined(store.States()))
 		}
 		if !slices.Contains(out, state) {
 			out = append(out, state)

@@ -1,50 +1,89 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"time"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
+
+func (s *server) eventOps() {
+	handle(s, op{
+		route: "GET /api/v1/events", role: access.Viewer, noun: "events",
+		summary: "List events, the newest first",
+		detail: "Each is as it was stored, and has how many of its deliveries are in which state; where it is asked by rule, " +
+			"target or outcome, also those deliveries, as chosen. A page may have fewer events than the limit, or none, and " +
+			"still have a next one: the Link header says so.",
+	}, s.events)
+	handle(s, op{
+		route: "GET /api/v1/events/{id}", role: access.Viewer, noun: "events",
+		summary: "Trace one event: what came, what each rule said of it, and each attempt of each delivery",
+	}, s.trace)
+}
+
+// listedEvent is an event as it is stored, with its deliveries behind.
+type listedEvent struct{ json.RawMessage }
+
+// Schema is that of the event with those two fields.
+func (listedEvent) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[eventInList](), true, "")
+}
+
+type eventInList struct {
+	event.Event
+	Deliveries map[store.State]int    `json:"deliveries"`       // how many are in which state
+	Chosen     []store.ChosenDelivery `json:"chosen,omitempty"` // those that are asked for by rule, target or outcome
+}
+
+// storedEvent is an event as it is stored.
+type storedEvent struct{ json.RawMessage }
+
+// Schema is that of the event.
+func (storedEvent) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[event.Event](), true, "")
+}
 
 // events lists events: their own fields and, as deliveries, how many deliveries
 // are in which state; where it is asked by rule, target or outcome, also those
 // deliveries, as chosen. A page may have fewer events than the limit, or none, and
 // still have a next one: the Link header says so.
-func (s *server) events(w http.ResponseWriter, r *http.Request) {
-	q, err := readQuery(r.URL.RawQuery, s.now())
+func (s *server) events(ctx context.Context, in *struct {
+	ID string `query:"id" doc:"Of the event."`
+	Filter
+	Outcome stateName `query:"outcome" doc:"Events with a delivery in this state."`
+	Paging
+}) (*page[listedEvent], error) {
+	q, err := in.query(s.now())
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
-	page, err := s.Store.List(r.Context(), q)
-	if errors.Is(err, store.ErrBadQuery) {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
+	q.ID, q.Outcome, q.Limit, q.Before = in.ID, string(in.Outcome), in.Limit, in.Before
+	list, err := s.Store.List(ctx, q)
 	if err != nil {
-		s.failStore(w, r, err)
-		return
+		return nil, err
 	}
-	list := make([]json.RawMessage, 0, len(page.Events))
-	for _, l := range page.Events {
-		e, err := withDeliveries(l)
-		if err != nil {
-			s.failStore(w, r, err)
-			return
+	out := &page[listedEvent]{Body: make([]listedEvent, len(list.Events))}
+	for i, l := range list.Events {
+		if out.Body[i].RawMessage, err = withDeliveries(l); err != nil {
+			return nil, err
 		}
-		list = append(list, e)
 	}
-	if page.Next != "" {
-		w.Header().Set("Link", fmt.Sprintf("<%s?%s>; rel=\"next\"", r.URL.Path, next(q, page.Next)))
+	if list.Next != "" {
+		out.Link = in.next(ctx, list.Next, times(q))
 	}
-	answer(w, list)
+	return out, nil
 }
 
 // withDeliveries adds the counts to the event's object, whose bytes stay as stored.
@@ -80,8 +119,8 @@ func withDeliveries(l store.Listed) (json.RawMessage, error) {
 
 // tracePage is one event's trace as the API shows it.
 type tracePage struct {
-	Event    json.RawMessage `json:"event"`
-	State    string          `json:"state"`
+	Event    storedEvent     `json:"event"`
+	State    string          `json:"state"` // routed, or held: see hold
 	Hold     *holdPage       `json:"hold,omitempty"`
 	Received receivedPage    `json:"received"`
 	RuleSet  string          `json:"rule_set,omitempty"`
@@ -121,24 +160,21 @@ type receivedPage struct {
 }
 
 // trace tells all that is known of one event.
-func (s *server) trace(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	t, err := s.Store.Trace(r.Context(), id)
+func (s *server) trace(ctx context.Context, in *struct{ ByID }) (*body[tracePage], error) {
+	t, err := s.Store.Trace(ctx, in.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		fail(w, http.StatusNotFound, "there is no event %q: it was never stored, or its time to be kept is over; list what there is with `bellbuoy events`", id)
-		return
+		return nil, problemf(http.StatusNotFound, "there is no event %q: it was never stored, or its time to be kept is over; list what there is with `bellbuoy events`", in.ID)
 	}
 	if err != nil {
-		s.failStore(w, r, err)
-		return
+		return nil, err
 	}
-	answer(w, s.tracePage(r, t))
+	return &body[tracePage]{s.tracePage(ctx, t)}, nil
 }
 
 // tracePage lays out t: lists and objects are never null.
-func (s *server) tracePage(r *http.Request, t store.Trace) tracePage {
+func (s *server) tracePage(ctx context.Context, t store.Trace) tracePage {
 	p := tracePage{
-		Event: t.Event, State: t.State, RuleSet: t.RuleSet,
+		Event: storedEvent{t.Event}, State: t.State, RuleSet: t.RuleSet,
 		Received: receivedPage{Received: t.Received}, Deliveries: make([]tracedPage, len(t.Deliveries)),
 		ReplayOf: t.ReplayOf, Replays: t.Replays,
 	}
@@ -164,7 +200,7 @@ func (s *server) tracePage(r *http.Request, t store.Trace) tracePage {
 	}
 	p.Verdicts = []rules.Verdict{}
 	if t.RuleSet != "" {
-		v, err := s.verdicts(r.Context(), t)
+		v, err := s.verdicts(ctx, t)
 		p.Verdicts = v
 		if err != nil {
 			p.VerdictsError = err.Error()

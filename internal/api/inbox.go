@@ -3,14 +3,40 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
+
+func (s *server) inboxOps() {
+	handle(s, op{
+		route: "GET /api/v1/inbox", role: access.Viewer, noun: "inbox",
+		summary: "List what people are told, the newest first",
+	}, s.inbox)
+	handle(s, op{
+		route: "GET /api/v1/inbox/{id}", role: access.Viewer, noun: "inbox",
+		summary: "Show one notice", detail: "To look at it does not mark it.",
+	}, s.notice)
+	handle(s, op{
+		route: "GET /api/v1/inbox/unread", role: access.Viewer, noun: "inbox",
+		summary: "Count what is not read",
+	}, s.unread)
+	handle(s, op{
+		route: "POST /api/v1/inbox/read", role: access.Editor, noun: "inbox",
+		summary: "Mark all as read, or all up to one notice",
+	}, s.markAll)
+	handle(s, op{
+		route: "POST /api/v1/inbox/{id}/read", role: access.Editor, noun: "inbox",
+		summary: "Mark one notice as read",
+	}, s.mark(true))
+	handle(s, op{
+		route: "POST /api/v1/inbox/{id}/unread", role: access.Editor, noun: "inbox",
+		summary: "Mark one notice as unread",
+	}, s.mark(false))
+}
 
 // operator is who reads where nobody is named: the one who may use this machine, and so
 // sees every inbox that there is.
@@ -23,148 +49,104 @@ func (s *server) reader(user string) (store.Reader, error) {
 		return store.Reader{Person: operator, All: true}, nil
 	}
 	if len(user) > maxBy || strings.ContainsFunc(user, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		return store.Reader{}, fmt.Errorf("user: write a name in one line of at most %d bytes", maxBy)
+		return store.Reader{}, wrong("user", "write a name in one line of at most %d bytes", maxBy)
 	}
 	return store.Reader{Person: user, Inboxes: s.Inboxes(user)}, nil
 }
 
+// AsUser reads as somebody.
+type AsUser struct {
+	User string `query:"user" doc:"Who reads; the operator, who sees every inbox, where nobody is named."`
+}
+
 // inbox lists what the reader is told, the newest first.
-func (s *server) inbox(w http.ResponseWriter, r *http.Request) {
-	v, err := readValues(r.URL.RawQuery, []string{"user", "unread", "level", "limit", "before"})
+func (s *server) inbox(ctx context.Context, in *struct {
+	AsUser
+	Unread bool   `query:"unread" doc:"Only what is not read."`
+	Level  string `query:"level" doc:"info, good, warning or bad."`
+	Paging
+}) (*page[store.Notice], error) {
+	reader, err := s.reader(in.User)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
-	q := store.NoticeQuery{Level: v.Get("level"), Before: v.Get("before")}
-	if text := v.Get("unread"); text != "" {
-		if q.Unread, err = strconv.ParseBool(text); err != nil {
-			err = fmt.Errorf("unread: %q is neither true nor false", text)
-		}
+	list, err := s.Store.Notices(ctx, store.NoticeQuery{Reader: reader, Unread: in.Unread, Level: in.Level, Before: in.Before, Limit: in.Limit})
+	out := &page[store.Notice]{Body: list}
+	if err == nil && len(list) == in.Limit {
+		out.Link = in.next(ctx, list[len(list)-1].Cursor, nil)
 	}
-	if err == nil {
-		q.Reader, err = s.reader(v.Get("user"))
-	}
-	if err == nil {
-		q.Limit, err = readLimit(v)
-	}
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	list, err := s.Store.Notices(r.Context(), q)
-	switch {
-	case errors.Is(err, store.ErrBadQuery):
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	case err != nil:
-		s.failStore(w, r, err)
-		return
-	}
-	if len(list) == q.Limit {
-		nextIs(w, r, v, q.Limit, list[len(list)-1].Cursor)
-	}
-	answer(w, list)
+	return out, err
 }
 
 // notice shows one of them. To look at it does not mark it.
-func (s *server) notice(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	v, err := readValues(r.URL.RawQuery, []string{"user"})
-	var reader store.Reader
-	if err == nil {
-		reader, err = s.reader(v.Get("user"))
-	}
+func (s *server) notice(ctx context.Context, in *struct {
+	ByID
+	AsUser
+}) (*body[store.Notice], error) {
+	reader, err := s.reader(in.User)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
-	n, err := s.Store.Notice(r.Context(), reader, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		s.noNotice(w, id, reader)
-	case err != nil:
-		s.failStore(w, r, err)
-	default:
-		answer(w, n)
-	}
+	n, err := s.Store.Notice(ctx, reader, in.ID)
+	return &body[store.Notice]{n}, noNotice(err, in.ID, reader)
 }
 
 // unread counts what the reader has not read.
-func (s *server) unread(w http.ResponseWriter, r *http.Request) {
-	v, err := readValues(r.URL.RawQuery, []string{"user"})
-	var reader store.Reader
-	if err == nil {
-		reader, err = s.reader(v.Get("user"))
-	}
+func (s *server) unread(ctx context.Context, in *struct{ AsUser }) (*body[store.UnreadCount], error) {
+	reader, err := s.reader(in.User)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
-	n, err := s.Store.Unread(r.Context(), reader)
-	if err != nil {
-		s.failStore(w, r, err)
-		return
-	}
-	answer(w, n)
+	n, err := s.Store.Unread(ctx, reader)
+	return &body[store.UnreadCount]{n}, err
+}
+
+// MarkRequest says who reads.
+type MarkRequest struct {
+	User string `json:"user,omitempty" doc:"Who reads; the operator, who sees every inbox, where nobody is named."`
+}
+
+type markInput struct {
+	ByID
+	Body MarkRequest
 }
 
 // mark marks one notice as read by the reader, or as unread, and answers with it.
-func (s *server) mark(read bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		id := r.PathValue("id")
-		var request struct {
-			User string `json:"user"`
-		}
-		err := readStrict(w, r, &request)
-		var reader store.Reader
-		if err == nil {
-			reader, err = s.reader(request.User)
-		}
+func (s *server) mark(read bool) func(context.Context, *markInput) (*body[store.Notice], error) {
+	return func(ctx context.Context, in *markInput) (*body[store.Notice], error) {
+		reader, err := s.reader(in.Body.User)
 		if err != nil {
-			fail(w, http.StatusBadRequest, "%v", err)
-			return
+			return nil, err
 		}
-		n, err := s.Store.Mark(r.Context(), reader, id, read)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			s.noNotice(w, id, reader)
-		case err != nil:
-			s.failStore(w, r, err)
-		default:
-			answer(w, n)
-		}
+		n, err := s.Store.Mark(ctx, reader, in.ID, read)
+		return &body[store.Notice]{n}, noNotice(err, in.ID, reader)
 	}
+}
+
+type markAllRequest struct {
+	MarkRequest
+	UpTo string `json:"up_to,omitempty" doc:"The id of a notice: it and what is older are marked; all that there is now where nothing is said."`
+}
+
+type allMarked struct {
+	Marked int `json:"marked"` // notices
 }
 
 // markAll marks as read all that the reader is told, up to one of them.
-func (s *server) markAll(w http.ResponseWriter, r *http.Request) {
-	var request struct {
-		User string `json:"user"`
-		UpTo string `json:"up_to"` // an id: it and what is older; "" = all that there is now
-	}
-	err := readStrict(w, r, &request)
-	var reader store.Reader
-	if err == nil {
-		reader, err = s.reader(request.User)
-	}
+func (s *server) markAll(ctx context.Context, in *struct{ Body markAllRequest }) (*body[allMarked], error) {
+	reader, err := s.reader(in.Body.User)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
 	// A caller that hangs up leaves no half of it behind.
-	n, err := s.Store.MarkAll(context.WithoutCancel(r.Context()), reader, request.UpTo)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		s.noNotice(w, request.UpTo, reader)
-	case err != nil:
-		s.failStore(w, r, err)
-	default:
-		answer(w, struct {
-			Marked int `json:"marked"`
-		}{n})
-	}
+	n, err := s.Store.MarkAll(context.WithoutCancel(ctx), reader, in.Body.UpTo)
+	return &body[allMarked]{allMarked{n}}, noNotice(err, in.Body.UpTo, reader)
 }
 
-func (s *server) noNotice(w http.ResponseWriter, id string, r store.Reader) {
-	fail(w, http.StatusNotFound, "there is no notice %q in an inbox that %s reads: it never was, or its time to be kept is over; list what there is with `bellbuoy inbox`", id, r.Person)
+// noNotice says more of err where there is no such notice.
+func noNotice(err error, id string, r store.Reader) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return problemf(http.StatusNotFound, "there is no notice %q in an inbox that %s reads: it never was, or its time to be kept is over; list what there is with `bellbuoy inbox`", id, r.Person)
+	}
+	return err
 }

@@ -26,6 +26,8 @@ type op struct {
 	// errors are statuses that it may answer with besides those that all may.
 	errors []int
 	status int // where it went well; 0 = 200, or 204 where nothing is answered
+	// reads says that the handler of a stream reads the body itself.
+	reads bool
 }
 
 // handle serves an operation. The fields of I are what is asked, those of O what is answered,
@@ -39,6 +41,15 @@ func handle[I, O any](s *server, o op, h func(context.Context, *I) (*O, error)) 
 		}
 		return out, nil
 	})
+}
+
+// stream serves an operation whose answer is written as it is made. What huma reads from types
+// is in doc: parameters, the body, the answer.
+func stream(s *server, o op, doc huma.Operation, h http.HandlerFunc) {
+	of := o.huma()
+	of.Parameters, of.RequestBody, of.Responses = doc.Parameters, doc.RequestBody, doc.Responses
+	s.api.OpenAPI().AddOperation(&of)
+	s.mux.HandleFunc(o.route, checked(&of, h))
 }
 
 // huma returns o as huma has it.
@@ -58,11 +69,6 @@ func (o op) id() string {
 	return strings.NewReplacer(" /api/v1/", "-", "/", "-", "{", "", "}", "").Replace(strings.ToLower(o.route))
 }
 
-// body is an answer that is nothing but its body.
-type body[T any] struct {
-	Body T
-}
-
 // newAPI returns what makes operations on mux, and the document that tells of them.
 func newAPI(mux *http.ServeMux, version string) huma.API {
 	useProblems()
@@ -70,6 +76,9 @@ func newAPI(mux *http.ServeMux, version string) huma.API {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "bellbuoy", Version: version},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+			},
 		},
 		Formats: map[string]huma.Format{"application/json": format(), "json": format()},
 	}, routes{mux})
@@ -116,7 +125,7 @@ func checked(o *huma.Operation, next http.HandlerFunc) http.HandlerFunc {
 		if err == nil {
 			err = checkQuery(r.URL.RawQuery, known)
 		}
-		if err == nil && o.RequestBody != nil {
+		if err == nil && o.RequestBody != nil && !this.reads {
 			err = readBody(w, r)
 		}
 		if err != nil {

@@ -81,7 +81,7 @@ func TestOperations(t *testing.T) {
 		"no body":           {editor, "PUT", "/pets/rex", "", nil, 400, "the request has no body"},
 		"no JSON":           {editor, "PUT", "/pets/rex", "{", nil, 400, "no JSON object that is understood here"},
 		"two objects":       {editor, "PUT", "/pets/rex", rex + rex, nil, 400, "no JSON object that is understood here"},
-		"no object":         {editor, "PUT", "/pets/rex", "[]", nil, 400, "expected object"},
+		"no object":         {editor, "PUT", "/pets/rex", "[]", nil, 400, "the request is no JSON object"},
 		"too much":          {editor, "PUT", "/pets/rex", `{"name":"` + strings.Repeat("x", maxRequest) + `"}`, nil, 413, "larger than 64 KiB"},
 		"many faults":       {editor, "PUT", "/pets/rex", `{"nmae":"s3cret","legs":9}`, nil, 400, "legs: expected number <= 8"},
 		"a misspelt field":  {editor, "PUT", "/pets/rex", `{"nmae":"s3cret","legs":9}`, nil, 400, "nmae: there is no such field here"},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/access"
 )
 
 // Plugin is the sender of one target type.
@@ -39,8 +41,31 @@ type PluginLine struct {
 	Text string    `json:"text"`
 }
 
+func (s *server) pluginOps() {
+	handle(s, op{
+		route: "GET /api/v1/plugins", role: access.Viewer, noun: "plugins",
+		summary: "List the senders, and how each runs",
+		detail:  "What each printed last is only on the page of one.",
+	}, s.plugins)
+	handle(s, op{
+		route: "GET /api/v1/plugins/{type}", role: access.Viewer, noun: "plugins",
+		summary: "Show one sender, and what it printed last",
+	}, s.plugin)
+	handle(s, op{
+		route: "POST /api/v1/plugins/{type}/restart", role: access.Admin, noun: "plugins",
+		summary: "Have a sender run anew",
+		detail:  "It answers when the new process is up; what the old one has in flight it may end.",
+		errors:  []int{http.StatusConflict},
+	}, s.restartPlugin)
+}
+
+// ByType takes the sender that the path names.
+type ByType struct {
+	Type string `path:"type" doc:"The type of the targets that it sends to." example:"webhook"`
+}
+
 // plugins lists the senders. Only the page of one has what it printed.
-func (s *server) plugins(w http.ResponseWriter, _ *http.Request) {
+func (s *server) plugins(context.Context, *nothing) (*body[[]Plugin], error) {
 	list := []Plugin{}
 	if s.Plugins != nil {
 		list = s.Plugins()
@@ -48,32 +73,22 @@ func (s *server) plugins(w http.ResponseWriter, _ *http.Request) {
 	for i := range list {
 		list[i].Lines = []PluginLine{}
 	}
-	answer(w, list)
+	return &body[[]Plugin]{list}, nil
 }
 
-func (s *server) plugin(w http.ResponseWriter, r *http.Request) {
-	p, ok := s.pluginOf(r.PathValue("type"))
-	if !ok {
-		s.noPlugin(w, r)
-		return
-	}
-	answer(w, p)
+func (s *server) plugin(_ context.Context, in *struct{ ByType }) (*body[Plugin], error) {
+	return s.pluginOf(in.Type)
 }
 
-func (s *server) pluginOf(typ string) (Plugin, bool) {
-	if s.Plugins == nil {
-		return Plugin{}, false
-	}
-	for _, p := range s.Plugins() {
-		if p.Type == typ {
-			return p, true
+func (s *server) pluginOf(typ string) (*body[Plugin], error) {
+	if s.Plugins != nil {
+		for _, p := range s.Plugins() {
+			if p.Type == typ {
+				return &body[Plugin]{p}, nil
+			}
 		}
 	}
-	return Plugin{}, false
-}
-
-func (s *server) noPlugin(w http.ResponseWriter, r *http.Request) {
-	fail(w, http.StatusNotFound, "no target has the type %q: list the senders with `bellbuoy plugins`", r.PathValue("type"))
+	return nil, problemf(http.StatusNotFound, "no target has the type %q: list the senders with `bellbuoy plugins`", typ)
 }
 
 // restartTimeout is how long a sender may take to start.
@@ -81,25 +96,24 @@ const restartTimeout = 20 * time.Second
 
 // restartPlugin has a sender run anew, and answers when the new process is up; what the
 // old one has in flight it may end.
-func (s *server) restartPlugin(w http.ResponseWriter, r *http.Request) {
-	by, err := readBy(w, r)
+func (s *server) restartPlugin(ctx context.Context, in *struct {
+	ByType
+	Body ByRequest
+}) (*body[Plugin], error) {
+	by, err := who(ctx, in.Body.By)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
-	typ := r.PathValue("type")
-	if _, ok := s.pluginOf(typ); !ok {
-		s.noPlugin(w, r)
-		return
+	if _, err := s.pluginOf(in.Type); err != nil {
+		return nil, err
 	}
 	// A caller that hangs up leaves no half of it behind.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), restartTimeout)
+	starting, cancel := context.WithTimeout(context.WithoutCancel(ctx), restartTimeout)
 	defer cancel()
-	if err := s.RestartPlugin(ctx, typ); err != nil {
-		s.Log.WarnContext(r.Context(), "sender not restarted", "sender", typ, "by", by, "error", err)
-		fail(w, http.StatusConflict, "%v", err)
-		return
+	if err := s.RestartPlugin(starting, in.Type); err != nil {
+		s.Log.WarnContext(ctx, "sender not restarted", "sender", in.Type, "by", by, "error", err)
+		return nil, problemf(http.StatusConflict, "%v", err)
 	}
-	s.Log.InfoContext(r.Context(), "sender restarted", "sender", typ, "by", by)
-	s.plugin(w, r)
+	s.Log.InfoContext(ctx, "sender restarted", "sender", in.Type, "by", by)
+	return s.pluginOf(in.Type)
 }

@@ -20,9 +20,9 @@ func (s *server) quarantineOps() {
 	}, s.quarantined)
 }
 
-// quarantinedPage is one body that could not be read, shown whole. Where it is no
+// quarantinedWhole is one body that could not be read, shown whole. Where it is no
 // text it is in base64, and BodyEncoding says so.
-type quarantinedPage struct {
+type quarantinedWhole struct {
 	store.Quarantined
 	Body         string `json:"body"`
 	BodyEncoding string `json:"body_encoding,omitempty"`
@@ -38,12 +38,12 @@ func (s *server) quarantine(ctx context.Context, in *struct{ Limited }) (*body[[
 }
 
 // quarantined shows one body that could not be read.
-func (s *server) quarantined(ctx context.Context, in *struct{ ByID }) (*body[quarantinedPage], error) {
+func (s *server) quarantined(ctx context.Context, in *struct{ ByID }) (*body[quarantinedWhole], error) {
 	q, err := s.Store.Quarantined(ctx, in.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, problemf(http.StatusNotFound, "there is no %q in quarantine: list what there is with `bellbuoy quarantine`", in.ID)
 	}
-	p := quarantinedPage{Quarantined: q}
+	p := quarantinedWhole{Quarantined: q}
 	p.Body, p.BodyEncoding = textBody(q.Body)
-	return &body[quarantinedPage]{p}, err
+	return &body[quarantinedWhole]{p}, err
 }

@@ -1,11 +1,12 @@
 package api
 
 import (
+	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
 )
 
@@ -113,8 +114,17 @@ type Fault struct {
 	Text     string `json:"text"` // all of it: FILE:LINE: path: what, and what to do
 }
 
+func (s *server) ruleOps() {
+	handle(s, op{
+		route: "GET /api/v1/rules", role: access.Viewer, noun: "rules",
+		summary: "Tell the rules in use, and how the last reload failed",
+	}, s.rules)
+}
+
 // rules tells the rules in use.
-func (s *server) rules(w http.ResponseWriter, _ *http.Request) { answer(w, s.Running()) }
+func (s *server) rules(context.Context, *nothing) (*body[Running], error) {
+	return &body[Running]{s.Running()}, nil
+}
 
 // status says which configuration is in use, a line each.
 func (r Running) status() string {

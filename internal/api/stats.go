@@ -1,32 +1,49 @@
 package api
 
 import (
-	"net/http"
+	"context"
+	"runtime"
 	"time"
+
+	"github.com/bellbuoy/bellbuoy/internal/access"
+	"github.com/bellbuoy/bellbuoy/internal/store"
 )
+
+func (s *server) statsOps() {
+	handle(s, op{
+		route: "GET /api/v1/stats", role: access.Viewer, noun: "stats",
+		summary: "Count events and deliveries by the hour",
+	}, s.stats)
+	handle(s, op{
+		route: "GET /api/v1/version", role: access.Viewer, noun: "stats",
+		summary: "Say which bellbuoy this is",
+	}, s.version)
+}
 
 // statsFor is how far back counters go where nothing is said.
 const statsFor = 24 * time.Hour
 
 // stats tells what happened by the hour, from counters.
-func (s *server) stats(w http.ResponseWriter, r *http.Request) {
-	v, err := readValues(r.URL.RawQuery, []string{"since"})
+func (s *server) stats(ctx context.Context, in *struct {
+	Since string `query:"since" doc:"A time, or a duration back from now; 24h where nothing is said." example:"3d"`
+}) (*body[store.Hours], error) {
+	since, err := readTime(in.Since, s.now())
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	since, err := readTime(v, "since", s.now())
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, wrong("since", "%v", err)
 	}
 	if since.IsZero() {
 		since = s.now().Add(-statsFor)
 	}
-	hours, err := s.Store.Hours(r.Context(), since)
-	if err != nil {
-		s.failStore(w, r, err)
-		return
-	}
-	answer(w, hours)
+	hours, err := s.Store.Hours(ctx, since)
+	return &body[store.Hours]{hours}, err
+}
+
+type versionPage struct {
+	Version string `json:"version"`
+	Go      string `json:"go"` // that it was built with
+}
+
+// version says which bellbuoy this is.
+func (s *server) version(context.Context, *nothing) (*body[versionPage], error) {
+	return &body[versionPage]{versionPage{s.Version, runtime.Version()}}, nil
 }

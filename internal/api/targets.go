@@ -1,16 +1,13 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"slices"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
@@ -24,13 +21,37 @@ type targetPage struct {
 	Deliveries map[store.State]int `json:"deliveries"`
 }
 
+func (s *server) targetOps() {
+	handle(s, op{
+		route: "GET /api/v1/targets", role: access.Viewer, noun: "targets",
+		summary: "List targets, how each is, and how many deliveries are in which state",
+		detail:  "Those of the configuration come first, in its order, then those that it does not name any more and that once had a delivery.",
+	}, s.targets)
+	handle(s, op{
+		route: "POST /api/v1/targets/{name}/cancel", role: access.Editor, noun: "targets",
+		summary: "Cancel what is parked for a target that nothing defines any more",
+		errors:  []int{http.StatusConflict},
+	}, s.cancelTarget)
+	handle(s, op{
+		route: "POST /api/v1/targets/{name}/test", role: access.Editor, noun: "targets",
+		summary: "Send a target an event to try it with",
+		detail:  "The event's trace tells how its delivery goes.",
+	}, s.testTarget)
+	for _, d := range decisions() {
+		handle(s, op{
+			route: "POST /api/v1/targets/{name}/" + d.verb, role: access.Editor, noun: "targets",
+			summary: d.summary,
+			detail:  "It answers with the condition that follows, when all deliveries of the target are where they belong then.",
+		}, s.decide(d))
+	}
+}
+
 // targets lists those of the configuration, in its order, then those that it does not
 // name any more and that once had a delivery.
-func (s *server) targets(w http.ResponseWriter, r *http.Request) {
-	counts, err := s.Store.TargetCounts(r.Context())
+func (s *server) targets(ctx context.Context, _ *nothing) (*body[[]targetPage], error) {
+	counts, err := s.Store.TargetCounts(ctx)
 	if err != nil {
-		s.failStore(w, r, err)
-		return
+		return nil, err
 	}
 	conditions, now := s.Store.Conditions(), s.now().UTC()
 	list := []targetPage{}
@@ -47,78 +68,37 @@ func (s *server) targets(w http.ResponseWriter, r *http.Request) {
 		list = append(list, targetPage{Name: name, Type: counts[name].Type,
 			Condition: conditionOf(conditions[name], false, now), Deliveries: counts[name].States})
 	}
-	answer(w, list)
+	return &body[[]targetPage]{list}, nil
+}
+
+type cancelledPage struct {
+	Cancelled int `json:"cancelled"` // deliveries
 }
 
 // cancelTarget ends the deliveries to a target that nothing defines any more.
-func (s *server) cancelTarget(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	by, err := readBy(w, r)
+func (s *server) cancelTarget(ctx context.Context, in *struct {
+	ByName
+	Body ByRequest
+}) (*body[cancelledPage], error) {
+	by, err := who(ctx, in.Body.By)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
-	n, err := s.Store.Cancel(r.Context(), name, by)
+	n, err := s.Store.Cancel(ctx, in.Name, by)
 	switch {
 	case errors.Is(err, store.ErrConfigured):
 		where := "the config"
 		for _, t := range s.Running().Targets {
-			if t.Name == name && t.Source != nil {
+			if t.Name == in.Name && t.Source != nil {
 				where = t.Source.String()
 			}
 		}
-		fail(w, http.StatusConflict, "target %q is defined in %s, so that its deliveries are made: remove it there first", name, where)
+		return nil, problemf(http.StatusConflict, "target %q is defined in %s, so that its deliveries are made: remove it there first", in.Name, where)
 	case err != nil:
-		s.failStore(w, r, err)
+		return nil, err
 	case n == 0:
-		fail(w, http.StatusNotFound, "nothing is parked for a target %q: list what there is with `bellbuoy targets`", name)
-	default:
-		s.Log.InfoContext(r.Context(), "deliveries cancelled", "target", name, "deliveries", n, "by", by)
-		answer(w, struct {
-			Cancelled int `json:"cancelled"`
-		}{n})
+		return nil, problemf(http.StatusNotFound, "nothing is parked for a target %q: list what there is with `bellbuoy targets`", in.Name)
 	}
-}
-
-// readJSON reads the body of a request, a JSON object. A browser sends that type to
-// nobody without asking first.
-func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	return readInto(w, r, v, false)
-}
-
-// readStrict is readJSON for what chooses: a field that is not known is refused, since a
-// misspelt filter that was ignored would choose everything.
-func readStrict(w http.ResponseWriter, r *http.Request, v any) error {
-	return readInto(w, r, v, true)
-}
-
-func readInto(w http.ResponseWriter, r *http.Request, v any, strict bool) error {
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return errors.New("send a JSON object, {} at least, with Content-Type: application/json")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	if err != nil {
-		return fmt.Errorf("read the request: %w", err)
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if strict {
-		dec.DisallowUnknownFields()
-	}
-	err = dec.Decode(v)
-	if err == nil && dec.More() {
-		err = errors.New("there is more behind it")
-	}
-	if err != nil {
-		return fmt.Errorf("the request is no JSON object that is understood here: %w", err)
-	}
-	return nil
-}
-
-// post serves path for POST and answers 405 to the other methods.
-func post(mux *http.ServeMux, path string, h http.HandlerFunc) {
-	mux.HandleFunc("POST "+path, h)
-	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", "POST")
-		fail(w, http.StatusMethodNotAllowed, "%s takes POST only, not %s", r.URL.Path, r.Method)
-	})
+	s.Log.InfoContext(ctx, "deliveries cancelled", "target", in.Name, "deliveries", n, "by", by)
+	return &body[cancelledPage]{cancelledPage{n}}, nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,48 +20,45 @@ const (
 	leastTries = time.Second
 )
 
+type testRequest struct {
+	ByRequest
+	For string `json:"for,omitempty" doc:"A duration from 1s to 1h: no attempt is planned for later; 30s where nothing is said." example:"5m"`
+}
+
+type testedPage struct {
+	Event    string `json:"event"`    // its id
+	Delivery string `json:"delivery"` // its id
+}
+
 // testTarget makes an event for one target and answers with its id: its trace tells how
 // the delivery goes.
-func (s *server) testTarget(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	var request struct {
-		By  string `json:"by"`
-		For string `json:"for"` // a duration: no attempt is planned for later; "" = 30s
-	}
-	if err := readStrict(w, r, &request); err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	by, err := who(r, request.By)
+func (s *server) testTarget(ctx context.Context, in *struct {
+	ByName
+	Body testRequest
+}) (*body[testedPage], error) {
+	by, err := who(ctx, in.Body.By)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
+		return nil, err
 	}
 	tried := tryFor
-	if request.For != "" {
+	if in.Body.For != "" {
 		var ok bool
-		if tried, ok = readDuration(request.For); !ok || tried < leastTries || tried > maxTryFor {
-			fail(w, http.StatusBadRequest, "for: %q is no duration from %s to %s", request.For, leastTries, maxTryFor)
-			return
+		if tried, ok = readDuration(in.Body.For); !ok || tried < leastTries || tried > maxTryFor {
+			return nil, wrong("for", "%q is no duration from %s to %s", in.Body.For, leastTries, maxTryFor)
 		}
 	}
-	terms, ok := s.Terms(name)
+	terms, ok := s.Terms(in.Name)
 	if !ok {
-		fail(w, http.StatusNotFound, "there is no target %q in the config: `bellbuoy targets` lists those that there are", name)
-		return
+		return nil, problemf(http.StatusNotFound, "there is no target %q in the config: `bellbuoy targets` lists those that there are", in.Name)
 	}
-	e, routing, err := s.test(name, terms, tried)
-	if err == nil {
-		err = s.Store.Test(r.Context(), e, routing, name, by)
-	}
+	e, routing, err := s.test(in.Name, terms, tried)
 	if err != nil {
-		s.failStore(w, r, err)
-		return
+		return nil, err
 	}
-	answer(w, struct {
-		Event    string `json:"event"`
-		Delivery string `json:"delivery"`
-	}{e.ID, routing.Deliveries[0].ID})
+	if err := s.Store.Test(ctx, e, routing, in.Name, by); err != nil {
+		return nil, err
+	}
+	return &body[testedPage]{testedPage{e.ID, routing.Deliveries[0].ID}}, nil
 }
 
 // test makes an event to try a target with, and its delivery: it waits for its turn and

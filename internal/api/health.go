@@ -3,16 +3,7 @@ package api
 import (
 	"io"
 	"net/http"
-	"runtime"
 )
-
-// version says which bellbuoy this is.
-func (s *server) version(w http.ResponseWriter, _ *http.Request) {
-	answer(w, struct {
-		Version string `json:"version"`
-		Go      string `json:"go"`
-	}{s.Version, runtime.Version()})
-}
 
 // Health serves /healthz, which answers as long as the process does, and /readyz,
 // which answers 200 once events are taken and delivered, else 503 with the reason
