@@ -167,10 +167,10 @@ func TestTheSidecarRefuses(t *testing.T) {
 		status int
 		stderr string
 	}{
-		{"events --type push", exitUsage, "there is no event type \"push\""},
+		{"events --type push", exitUsage, "type: \"push\" is none of artifact.pushed, "},
 		{"events --since soon", exitUsage, "since: \"soon\" is neither a time"},
 		{"events --outcome lost", exitUsage, "outcome: \"lost\" is none of"},
-		{"quarantine --limit 0", exitUsage, "limit: \"0\" is not a number"},
+		{"quarantine --limit 0", exitUsage, "limit: \"0\" is wrong: expected number >= 1"},
 		{"events --tag none", exitNothing, "no event found"},
 		{"trace none", exitNothing, "there is no event \"none\""},
 		{"quarantine none", exitNothing, "there is no \"none\" in quarantine"},

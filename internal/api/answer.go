@@ -77,17 +77,24 @@ func invalid(status int, message string, errs ...error) huma.StatusError {
 	return p
 }
 
-// fault says where something is wrong as people write it: without the part of the request.
-// What is in a body is not repeated, since it may be secret.
+// fault says where something is wrong as people write it, without the part of the request.
 func fault(d *huma.ErrorDetail) objects.Fault {
 	part, path, _ := strings.Cut(d.Location, ".")
 	f := objects.Fault{Path: path, Message: d.Message}
+	// What is in a body may be secret, and is not repeated.
+	repeat := d.Value != nil && (part == "query" || part == "path")
+	list, isList := strings.CutPrefix(d.Message, `expected value to be one of "`)
 	switch {
+	case isList:
+		f.Message = "it is none of " + strings.TrimSuffix(list, `"`)
+		if repeat {
+			f.Message = fmt.Sprintf("%q is none of %s", fmt.Sprint(d.Value), strings.TrimSuffix(list, `"`))
+		}
 	case d.Message == validation.MsgUnexpectedProperty:
 		f.Message = "there is no such field here"
 	case d.Location == "body" && d.Message == validation.MsgExpectedObject:
 		f.Message = "the request is no JSON object"
-	case (part == "query" || part == "path") && d.Value != nil:
+	case repeat:
 		f.Message = fmt.Sprintf("%q is wrong: %s", fmt.Sprint(d.Value), d.Message)
 	}
 	return f
