@@ -20,18 +20,18 @@ import (
 func (s *server) againOps() {
 	const steps = "Each request does a step; it is repeated, with the run that the answer names, until the answer says " +
 		"that the run has ended. With that run and nothing else it goes on with what was chosen at first."
-	conflict := []int{http.StatusConflict}
+	wrong := []int{http.StatusNotFound, http.StatusConflict}
 	handle(s, op{
 		route: "POST /api/v1/redeliver", role: access.Editor, noun: "deliveries",
-		summary: "Have deliveries made again", detail: steps, errors: conflict,
+		summary: "Have deliveries made again", detail: steps, errors: wrong,
 	}, s.redeliver)
 	handle(s, op{
 		route: "POST /api/v1/deliveries/{id}/redeliver", role: access.Editor, noun: "deliveries",
-		summary: "Have one delivery made again", errors: conflict,
+		summary: "Have one delivery made again", errors: wrong,
 	}, s.redeliverOne)
 	handle(s, op{
 		route: "POST /api/v1/replay", role: access.Editor, noun: "events",
-		summary: "Have stored events judged by the rules in force", detail: steps, errors: conflict,
+		summary: "Have stored events judged by the rules in force", detail: steps, errors: wrong,
 	}, s.replay)
 }
 

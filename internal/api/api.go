@@ -72,31 +72,36 @@ type server struct {
 // page in a browser; others get 403. Every error is application/problem+json
 // (RFC 9457).
 func New(c Config) http.Handler {
-	mux := http.NewServeMux()
-	s := &server{Config: c, now: time.Now, mux: mux, api: newAPI(mux, c.Version)}
-
-	s.eventOps()
-	s.deliveryOps()
-	s.againOps()
-	s.quarantineOps()
-	s.ruleOps()
-	s.ruleSetOps()
-	s.targetOps()
-	s.pluginOps()
-	s.inboxOps()
-	s.auditOps()
-	s.statsOps()
-	s.backtestOps()
-	s.backupOps()
-
+	s := newServer(c)
 	open := http.NewServeMux()
 	open.Handle("/healthz", Health(c.Ready, c.Running))
 	open.Handle("/readyz", Health(c.Ready, c.Running))
 	if c.Metrics != nil {
 		get(open, "/metrics", s.metrics().ServeHTTP)
 	}
-	open.Handle("/", localOnly(orProblem(mux)))
+	open.Handle("/", localOnly(orProblem(s.mux)))
 	return secureHeaders(open)
+}
+
+// newServer returns what serves all that is below /api.
+func newServer(c Config) *server {
+	mux := http.NewServeMux()
+	s := &server{Config: c, now: time.Now, mux: mux, api: newAPI(mux, c.Version)}
+	s.eventOps()
+	s.deliveryOps()
+	s.againOps()
+	s.ruleOps()
+	s.ruleSetOps()
+	s.backtestOps()
+	s.targetOps()
+	s.pluginOps()
+	s.quarantineOps()
+	s.inboxOps()
+	s.statsOps()
+	s.auditOps()
+	s.backupOps()
+	s.serveDocument()
+	return s
 }
 
 // get serves path for GET and HEAD and answers 405 to the other methods.

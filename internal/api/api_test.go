@@ -49,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	}
 	log := &bytes.Buffer{}
 	w := &world{t: t, store: s, log: log}
-	w.Handler = New(Config{
+	w.Handler = keeps(t, New(Config{
 		Store:   s,
 		Rules:   func() *rules.Set { return w.rules },
 		Running: func() Running { return w.run },
@@ -61,7 +61,7 @@ func newWorld(t *testing.T) *world {
 		},
 		Version: "1.2.3",
 		Log:     slog.New(slog.NewTextHandler(log, nil)),
-	})
+	}))
 	return w
 }
 

@@ -1,12 +1,176 @@
 package api
 
 import (
+	"cmp"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
 	"path"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bellbuoy/bellbuoy/internal/access"
 )
+
+// descriptions are what the sources say of the types of the document: by schema, then by
+// field, "" being the type itself. A test keeps them in step with the sources.
+//
+//go:embed descriptions.json
+var descriptions []byte
+
+const about = `What bellbuoy took in, what it made of it, and what became of that.
+
+Lists are paged: the Link header of a page has the next one. What is changed has an ETag, and If-Match keeps
+a change from undoing another. Errors are problems (RFC 9457): the detail says what happened and what to do.
+Filters and fields that are not known are refused. Within v1 fields are only added.`
+
+// chapters are what the document groups operations by: the nouns, which scopes name too.
+func chapters() []*huma.Tag {
+	return []*huma.Tag{
+		{Name: "events", Description: "What registries said."},
+		{Name: "deliveries", Description: "What was, is, or could not be sent to targets."},
+		{Name: "rules", Description: "Who hears of what."},
+		{Name: "targets", Description: "Where events are sent to."},
+		{Name: "registries", Description: "Where events come from."},
+		{Name: "plugins", Description: "What sends: a process for each type of target."},
+		{Name: "quarantine", Description: "What came and could not be read."},
+		{Name: "inbox", Description: "What people are told."},
+		{Name: "stats", Description: "Counts by the hour."},
+		{Name: "audit", Description: "What people had done."},
+		{Name: "backup", Description: "Copies of the store."},
+	}
+}
+
+// describe completes the document, when all operations are in it.
+func describe(doc *huma.OpenAPI) error {
+	doc.Info.Description = about
+	doc.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token":   {Type: "http", Scheme: "bearer", Description: "A token. Where neither tokens nor users are configured, programs on the same machine need none."},
+		"session": {Type: "apiKey", In: "cookie", Name: "bellbuoy", Description: "The session of somebody who logged in."},
+	}
+	doc.Security = []map[string][]string{{"token": {}}, {"session": {}}}
+	doc.Components.Responses = map[string]*huma.Response{}
+	used := map[string]bool{}
+	for path, item := range doc.Paths {
+		for _, o := range operations(item) {
+			used[o.Tags[0]] = true
+			complete(doc, path, o)
+		}
+	}
+	doc.Tags = slices.DeleteFunc(chapters(), func(t *huma.Tag) bool { return !used[t.Name] })
+
+	var say map[string]map[string]string
+	if err := json.Unmarshal(descriptions, &say); err != nil {
+		return fmt.Errorf("read the descriptions of the API: %w", err)
+	}
+	asked := map[string]bool{}
+	for _, item := range doc.Paths {
+		for _, o := range operations(item) {
+			if o.RequestBody != nil {
+				for _, content := range o.RequestBody.Content {
+					reach(doc, content.Schema, asked)
+				}
+			}
+		}
+	}
+	for name, s := range doc.Components.Schemas.Map() {
+		s.Description = cmp.Or(s.Description, say[name][""])
+		for field, p := range s.Properties {
+			p.Description = cmp.Or(p.Description, say[name][field])
+		}
+		if !asked[name] {
+			answers(s, doc.Components.Schemas.TypeFromRef("#/components/schemas/"+name))
+		}
+	}
+	return nil
+}
+
+// answers has s, the schema of a type that is only answered, say what is true of those alone:
+// fields are added, and a pointer to nothing is null.
+func answers(s *huma.Schema, t reflect.Type) {
+	if s.AdditionalProperties == false {
+		s.AdditionalProperties = nil
+	}
+	fieldsOf(t, func(_ reflect.Type, f reflect.StructField) {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if p := s.Properties[name]; p != nil && f.Type.Kind() == reflect.Pointer && p.Ref != "" && options == "" {
+			s.Properties[name] = &huma.Schema{
+				Description: p.Description, AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}},
+			}
+		}
+	})
+}
+
+// fieldsOf tells of the fields of t, and of those that are embedded in it, with the type that
+// declares them.
+func fieldsOf(t reflect.Type, tell func(reflect.Type, reflect.StructField)) {
+	for f := range t.Fields() {
+		switch {
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			fieldsOf(f.Type, tell)
+		case f.IsExported():
+			tell(t, f)
+		}
+	}
+}
+
+// operations are those of a path.
+func operations(i *huma.PathItem) []*huma.Operation {
+	return slices.DeleteFunc([]*huma.Operation{i.Get, i.Post, i.Put, i.Patch, i.Delete}, func(o *huma.Operation) bool { return o == nil })
+}
+
+// complete says of o what all operations have in common: who may, and what can go wrong.
+func complete(doc *huma.OpenAPI, path string, o *huma.Operation) {
+	this := o.Metadata["op"].(op)
+	o.Extensions = map[string]any{"x-role": this.role, "x-scope": this.scope()}
+	wrong := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable}, this.errors...)
+	if len(o.Parameters) > 0 || o.RequestBody != nil {
+		wrong = append(wrong, http.StatusBadRequest)
+	}
+	if strings.Contains(path, "{") {
+		wrong = append(wrong, http.StatusNotFound)
+	}
+	if o.RequestBody != nil {
+		wrong = append(wrong, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	delete(o.Responses, "default")
+	for _, status := range wrong {
+		name := strings.ReplaceAll(http.StatusText(status), " ", "")
+		o.Responses[strconv.Itoa(status)] = &huma.Response{Ref: "#/components/responses/" + name}
+		doc.Components.Responses[name] = &huma.Response{
+			Description: http.StatusText(status),
+			Content: map[string]*huma.MediaType{"application/problem+json": {
+				Schema: doc.Components.Schemas.Schema(reflect.TypeFor[problem](), true, ""),
+			}},
+		}
+	}
+}
+
+// reach notes the names of the schemas that s refers to.
+func reach(doc *huma.OpenAPI, s *huma.Schema, seen map[string]bool) {
+	if s == nil {
+		return
+	}
+	if name := path.Base(s.Ref); s.Ref != "" && !seen[name] {
+		seen[name] = true
+		reach(doc, doc.Components.Schemas.SchemaFromRef(s.Ref), seen)
+	}
+	reach(doc, s.Items, seen)
+	if more, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		reach(doc, more, seen)
+	}
+	for _, of := range slices.Concat(s.AnyOf, s.OneOf, s.AllOf, slices.Collect(maps.Values(s.Properties))) {
+		reach(doc, of, seen)
+	}
+}
 
 // schemaName names the schema of a type in the document: as the type is named, behind its
 // package where that is not one of those that the API is about.
@@ -26,4 +190,36 @@ func schemaName(t reflect.Type, hint string) string {
 	default:
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
+}
+
+// serveDocument serves the document, which is made when it is first asked for, and the page
+// that shows it.
+func (s *server) serveDocument() {
+	doc := s.api.OpenAPI()
+	described := sync.OnceValue(func() error { return describe(doc) })
+	serve := func(path, kind string, text func() ([]byte, error)) {
+		text = sync.OnceValues(text)
+		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			// Whoever may read anything may read it, whatever the scopes.
+			id := access.From(r.Context())
+			id.Scopes = nil
+			if p := (op{role: access.Viewer}).allowed(id); p != nil {
+				p.write(w)
+				return
+			}
+			err := described()
+			var b []byte
+			if err == nil {
+				b, err = text()
+			}
+			if err != nil {
+				s.problem(askedFor(r), err).write(w)
+				return
+			}
+			w.Header().Set("Content-Type", kind)
+			_, _ = w.Write(b) // an error here is a caller that went away
+		})
+	}
+	serve("/api/openapi.json", "application/openapi+json", func() ([]byte, error) { return json.Marshal(doc) })
+	serve("/api/openapi.yaml", "application/openapi+yaml", doc.YAML)
 }

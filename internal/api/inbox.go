@@ -27,6 +27,7 @@ func (s *server) inboxOps() {
 	handle(s, op{
 		route: "POST /api/v1/inbox/read", role: access.Editor, noun: "inbox",
 		summary: "Mark all as read, or all up to one notice",
+		errors:  []int{http.StatusNotFound},
 	}, s.markAll)
 	handle(s, op{
 		route: "POST /api/v1/inbox/{id}/read", role: access.Editor, noun: "inbox",

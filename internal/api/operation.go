@@ -143,12 +143,17 @@ func (o op) allowed(id access.Identity) *problem {
 	}
 	lacks, has := "role "+string(o.role), string(id.Role)
 	if id.Role.Covers(o.role) {
-		lacks, has = "scope "+o.noun+":write", strings.Join(id.Scopes, ", ")
-		if o.role == access.Viewer {
-			lacks = "scope " + o.noun + ":read"
-		}
+		lacks, has = "scope "+o.scope(), strings.Join(id.Scopes, ", ")
 	}
 	return problemf(http.StatusForbidden, "this needs the %s, and %s has %s", lacks, cmp.Or(id.Name, "who asks"), cmp.Or(has, "none"))
+}
+
+// scope is the least that a token with scopes needs.
+func (o op) scope() string {
+	if o.role == access.Viewer {
+		return o.noun + ":read"
+	}
+	return o.noun + ":write"
 }
 
 type askedKey struct{}
