@@ -17,7 +17,8 @@ var update = flag.Bool("update", false, "write the descriptions of the API anew 
 
 const module = "github.com/bellbuoy/bellbuoy/"
 
-// sayings reads what the sources say of the types of the document.
+// sayings reads what the sources say of the types of the document, and of fields that they
+// say nothing of what all of that name are.
 func sayings(t *testing.T, schemas huma.Registry) map[string]map[string]string {
 	t.Helper()
 	sources := map[string]*schema.Source{}
@@ -31,8 +32,14 @@ func sayings(t *testing.T, schemas huma.Registry) map[string]map[string]string {
 		}
 		return sources[path]
 	}
+	words := map[string]string{}
+	if b, err := os.ReadFile("testdata/words.json"); err != nil {
+		t.Fatal(err)
+	} else if err := json.Unmarshal(b, &words); err != nil {
+		t.Fatal(err)
+	}
 	all := map[string]map[string]string{}
-	for name := range schemas.Map() {
+	for name, s := range schemas.Map() {
 		typ := schemas.TypeFromRef("#/components/schemas/" + name)
 		say := map[string]string{}
 		note := func(key, text string) {
@@ -47,6 +54,15 @@ func sayings(t *testing.T, schemas huma.Registry) map[string]map[string]string {
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			note(key, without(source(of.PkgPath()).Comment(of.Name(), f.Name), key))
 		})
+		for field, p := range s.Properties {
+			// What a field's type says of itself need not be said again.
+			if p.Description == "" && p.Ref == "" && (p.Items == nil || p.Items.Ref == "") {
+				note(field, words[field])
+				if say[field] == "" {
+					t.Errorf("nothing says what %s.%s is: write a comment at the field of %v, or a word for all of that name in testdata/words.json", name, field, typ)
+				}
+			}
+		}
 		all[name] = say
 	}
 	return all
