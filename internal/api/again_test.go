@@ -115,12 +115,19 @@ func TestDeliveries(t *testing.T) {
 	if w.get("/api/v1/deliveries/delivery-2-0", &d); d.Target != "ci" || d.State != store.Dead || d.Last == nil || d.Last.Error != "no" || d.Attempts != 1 {
 		t.Errorf("%+v", d)
 	}
+	var tries []store.Attempt
+	if w.get("/api/v1/deliveries/delivery-2-0/attempts", &tries); len(tries) != 1 || tries[0].Error != "no" || tries[0].Outcome != plugin.PermanentFail {
+		t.Errorf("%+v", tries)
+	}
 	for path, want := range map[string]int{
-		"/api/v1/deliveries/none":         404,
-		"/api/v1/deliveries?state=gone":   400,
-		"/api/v1/deliveries?outcome=dead": 400,
-		"/api/v1/deliveries?before=!":     400,
-		"/api/v1/deliveries?limit=0":      400,
+		"/api/v1/deliveries/none":          404,
+		"/api/v1/deliveries/none/attempts": 404,
+		// The event has this id, and no delivery.
+		"/api/v1/deliveries/00000000-0000-5000-8000-000000000002/attempts": 404,
+		"/api/v1/deliveries?state=gone":                                    400,
+		"/api/v1/deliveries?outcome=dead":                                  400,
+		"/api/v1/deliveries?before=!":                                      400,
+		"/api/v1/deliveries?limit=0":                                       400,
 	} {
 		if got := ask(w, "GET", path, nil); got.Code != want {
 			t.Errorf("%s: %d %s", path, got.Code, got.Body)

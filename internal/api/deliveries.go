@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -22,6 +23,10 @@ func (s *server) deliveryOps() {
 		route: "GET /api/v1/deliveries/{id}", role: access.Viewer, noun: "deliveries",
 		summary: "Show one delivery",
 	}, s.delivery)
+	handle(s, op{
+		route: "GET /api/v1/deliveries/{id}/attempts", role: access.Viewer, noun: "deliveries",
+		summary: "List the attempts of one delivery, in order",
+	}, s.attempts)
 }
 
 // deliveries lists deliveries, those planned last first.
@@ -52,9 +57,26 @@ func (s *server) delivery(ctx context.Context, in *struct{ ByID }) (*body[store.
 	}
 	i := slices.IndexFunc(list, func(d store.ListedDelivery) bool { return d.ID == in.ID })
 	if i < 0 {
-		return nil, problemf(http.StatusNotFound, "there is no delivery %q: a trace lists those of an event with their ids", in.ID)
+		return nil, noDelivery(in.ID)
 	}
 	return &body[store.ListedDelivery]{list[i]}, nil
+}
+
+// attempts lists what was sent, and what was answered, for one delivery.
+func (s *server) attempts(ctx context.Context, in *struct{ ByID }) (*body[[]store.Attempt], error) {
+	t, err := s.Store.Trace(ctx, in.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	i := slices.IndexFunc(t.Deliveries, func(d store.TracedDelivery) bool { return d.ID == in.ID })
+	if i < 0 {
+		return nil, noDelivery(in.ID)
+	}
+	return &body[[]store.Attempt]{t.Deliveries[i].Attempts}, nil
+}
+
+func noDelivery(id string) error {
+	return problemf(http.StatusNotFound, "there is no delivery %q: a trace lists those of an event with their ids", id)
 }
 
 // deliveries chooses deliveries: those of an id, in one of states, and of events as f says.
