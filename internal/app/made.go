@@ -70,6 +70,7 @@ type beside struct {
 	keys     objects.Keys
 	noKeys   error // why there are none
 	owners   map[key]config.Pos
+	last     *rules.Set // in use so far; may be nil
 }
 
 func newBeside(files settings, version string, keys objects.Keys, noKeys error) *beside {
@@ -159,7 +160,7 @@ func (b *beside) compose(ctx context.Context, list []*made, generation int64) (s
 		return set, nil
 	}
 	set.config = b.files.config.With(used)
-	compiled, faults := rules.Compile(set.config.Rules)
+	compiled, faults := b.last.Next(set.config.Rules)
 	if err := faults.Err(); err != nil {
 		return set, fmt.Errorf("compile rules, each of which is good by itself: %w", err)
 	}

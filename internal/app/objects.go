@@ -67,6 +67,7 @@ func (r *running) tryChange(ctx context.Context, by string, changes []objects.Ch
 	b := newBeside(now.files, r.version, keys, noKeys)
 	defer func() { err = errors.Join(err, b.close()) }()
 	maps.Copy(b.types, now.types)
+	b.last = now.rules
 
 	all := &changing{beside: b, list: again(now.made), at: map[key]int{}}
 	for i, m := range all.list {
@@ -160,7 +161,9 @@ func (r *running) settled(ctx context.Context, files settings, all store.Objects
 		list[i] = m
 	}
 	if was != nil {
-		maps.Copy(b.types, r.now.Load().types)
+		now := r.now.Load()
+		maps.Copy(b.types, now.types)
+		b.last = now.rules
 	}
 	return b.compose(ctx, list, all.Generation)
 }

@@ -6,39 +6,70 @@ import (
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/plugin/event"
 )
 
-// candidate is a rule for one type of event.
+// candidate is a rule for some types of events.
 type candidate struct {
 	name       string
 	deliver    []config.Deliver
 	conditions []condition
+
+	// What every namespace begins with that it takes, or every repository, as [beginningsOf]
+	// says it.
+	beginnings  []string
+	byNamespace bool
+}
+
+func newCandidate(r *rule, conditions []condition) *candidate {
+	c := &candidate{name: r.name, deliver: r.deliver, conditions: conditions}
+	patterns := r.scope.include
+	if r.scope.namespaces != nil {
+		// Its repositories may be relative to the namespace, and say less.
+		patterns, c.byNamespace = r.scope.namespaces, true
+	}
+	c.beginnings = beginningsOf(patterns)
+	return c
+}
+
+// indexes makes the indexes of lists. Types that the same rules take, as most do, share one.
+func indexes(lists map[event.Type][]*candidate) map[event.Type]*index {
+	byType := make(map[event.Type]*index, len(lists))
+	var made []*index
+	for t, list := range lists {
+		i := slices.IndexFunc(made, func(x *index) bool { return slices.Equal(x.all, list) })
+		if i < 0 {
+			x := &index{all: list}
+			for place, c := range list {
+				x.add(int32(place), c)
+			}
+			i, made = len(made), append(made, x)
+		}
+		byType[t] = made[i]
+	}
+	return byType
 }
 
 // index is the rules that take events of one type. It finds those that an event may
 // meet by the letters with which their patterns begin, so that the rules of other
 // namespaces and repositories cost nothing.
 type index struct {
-	all []candidate // in the config's order; the rest are places in it
+	all []*candidate // in the config's order; the rest are places in it
 
 	anywhere     []int32
 	byNamespace  prefixes
 	byRepository prefixes
 }
 
-func (x *index) add(c candidate, sc *scope) {
-	place := int32(len(x.all))
-	x.all = append(x.all, c)
-	patterns, by := sc.include, &x.byRepository
-	if sc.namespaces != nil {
-		// Its repositories may be relative to the namespace, and say less.
-		patterns, by = sc.namespaces, &x.byNamespace
+func (x *index) add(place int32, c *candidate) {
+	by := &x.byRepository
+	if c.byNamespace {
+		by = &x.byNamespace
 	}
-	beginnings := beginningsOf(patterns)
-	if beginnings == nil {
+	if c.beginnings == nil {
 		x.anywhere = append(x.anywhere, place)
 	}
-	for _, b := range beginnings {
+	for _, b := range c.beginnings {
 		by.add(b, place)
 	}
 }

@@ -18,6 +18,7 @@ type Set struct {
 	byType map[event.Type]*index
 	source []byte
 	hash   string
+	rules  map[string]*compiled // by their JSON; for the set that comes after this one
 }
 
 // Match is a rule that takes an event.
@@ -47,32 +48,65 @@ func FromConfig(c *config.Config) (*Set, config.Faults) {
 // then the set is nil. With a set there may be warnings, of rules that never fire.
 // The paths of its faults begin with "rules[i]". That names are unique and that
 // registries and targets exist is package config's to check.
-func Compile(list []config.Rule) (*Set, config.Faults) {
+func Compile(list []config.Rule) (*Set, config.Faults) { return (*Set)(nil).Next(list) }
+
+// Next is [Compile] where most of the rules are those of s, which may be nil: what is the
+// same there is not compiled again, and not warned of again.
+func (s *Set) Next(list []config.Rule) (*Set, config.Faults) {
 	c := compiler{regexes: map[string]*regex{}, wheres: map[string]*where{}}
-	s := &Set{byType: map[event.Type]*index{}}
+	next := &Set{rules: make(map[string]*compiled, len(list))}
+	byType := map[event.Type][]*candidate{}
+	var encoded []string
 	for i, r := range list {
-		c.path = fmt.Sprintf("rules[%d]", i)
-		compiled, types := c.compile(r), c.eventTypes(r.Events)
-		if !r.Enabled {
-			continue
+		key := encode(r)
+		if r.Enabled {
+			encoded = append(encoded, key)
 		}
-		c.warn(r, types)
-		for t, statuses := range types {
-			conditions := compiled.conditions
-			if statuses != nil {
-				conditions = append([]condition{byStatus(statuses)}, conditions...)
+		var made *compiled
+		if s != nil {
+			made = s.rules[key]
+		}
+		if made == nil {
+			c.path = fmt.Sprintf("rules[%d]", i)
+			before := len(c.faults)
+			made = c.whole(r)
+			if c.faults[before:].Failed() {
+				continue
 			}
-			if s.byType[t] == nil {
-				s.byType[t] = &index{}
+		}
+		next.rules[key] = made
+		if r.Enabled {
+			for t, candidate := range made.byType {
+				byType[t] = append(byType[t], candidate)
 			}
-			s.byType[t].add(candidate{compiled.name, compiled.deliver, conditions}, compiled.scope)
 		}
 	}
 	if c.faults.Failed() {
 		return nil, c.faults
 	}
-	s.source, s.hash = encode(list)
-	return s, c.faults
+	next.byType = indexes(byType)
+	next.source, next.hash = join(encoded)
+	return next, c.faults
+}
+
+// compiled is all that a set needs to know of one rule.
+type compiled struct{ byType map[event.Type]*candidate }
+
+// whole compiles r, and warns of it where it is enabled.
+func (c *compiler) whole(r config.Rule) *compiled {
+	rule, types := c.compile(r), c.eventTypes(r.Events)
+	made := &compiled{make(map[event.Type]*candidate, len(types))}
+	if r.Enabled {
+		c.warn(r, types)
+	}
+	all := newCandidate(rule, rule.conditions)
+	for t, statuses := range types {
+		made.byType[t] = all
+		if statuses != nil {
+			made.byType[t] = newCandidate(rule, append([]condition{byStatus(statuses)}, rule.conditions...))
+		}
+	}
+	return made
 }
 
 // Route returns the rules that take e, in the config's order.

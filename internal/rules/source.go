@@ -19,19 +19,27 @@ type source struct {
 	Rules []config.Rule `json:"rules"`
 }
 
-// encode returns the source of the enabled rules of list, and its hash.
-func encode(list []config.Rule) (encoded []byte, hash string) {
-	s := source{V: sourceVersion, Rules: []config.Rule{}}
-	for _, r := range list {
-		if r.Enabled {
-			r.Description = ""
-			s.Rules = append(s.Rules, r)
-		}
-	}
+// encode returns what of a rule is kept. Its description is not, and of one that is not
+// enabled nothing is.
+func encode(r config.Rule) string {
+	r.Description = ""
 	// Rules are strings, lists and bools: there is nothing that JSON cannot say.
-	encoded, _ = json.Marshal(s)
-	sum := sha256.Sum256(encoded)
-	return encoded, hex.EncodeToString(sum[:])
+	encoded, _ := json.Marshal(r)
+	return string(encoded)
+}
+
+// join returns the source of a set of encoded rules, and its hash.
+func join(encoded []string) (joined []byte, hash string) {
+	joined = fmt.Appendf(nil, `{"v":%d,"rules":[`, sourceVersion)
+	for i, r := range encoded {
+		if i > 0 {
+			joined = append(joined, ',')
+		}
+		joined = append(joined, r...)
+	}
+	joined = append(joined, "]}"...)
+	sum := sha256.Sum256(joined)
+	return joined, hex.EncodeToString(sum[:])
 }
 
 // FromSource makes a set again from what [Set.Source] returned. The source of a
