@@ -34,6 +34,9 @@ type Config struct {
 	// Change makes changes to them for by: all or none, checked, written down with an entry
 	// in the audit, and in use when it returns. See package objects for its errors.
 	Change func(ctx context.Context, by string, changes []objects.Change) error
+	// Try says what is wrong with changes, as Change does, and returns the rules that there
+	// would be. Nothing is changed.
+	Try func(ctx context.Context, changes []objects.Change) (*rules.Set, error)
 	// Ready returns why events cannot be taken or delivered now, nil where they can.
 	Ready func() error
 	// Judge says what the rules in force make of an event accepted at a time.

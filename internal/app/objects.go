@@ -11,6 +11,7 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
+	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
@@ -61,8 +62,15 @@ func (r *running) change(ctx context.Context, by string, changes []objects.Chang
 	}
 }
 
-func (r *running) tryChange(ctx context.Context, by string, changes []objects.Change) (err error) {
-	now := r.now.Load()
+// try says what is wrong with changes, as change does, and returns the rules that there would
+// be. Nothing is changed.
+func (r *running) try(ctx context.Context, changes []objects.Change) (*rules.Set, error) {
+	_, set, err := r.prepare(ctx, r.now.Load(), changes)
+	return set.rules, err
+}
+
+// prepare looks at changes to what is in use now, and returns what there would be.
+func (r *running) prepare(ctx context.Context, now *live, changes []objects.Change) (_ *changing, set settings, err error) {
 	keys, noKeys := sealing(now.files.config)
 	b := newBeside(now.files, r.version, keys, noKeys)
 	defer func() { err = errors.Join(err, b.close()) }()
@@ -74,13 +82,18 @@ func (r *running) tryChange(ctx context.Context, by string, changes []objects.Ch
 		all.at[m.key()] = i
 	}
 	if err := all.take(ctx, changes); err != nil {
-		return err
+		return nil, set, err
 	}
-	set, err := b.compose(ctx, all.result(), now.generation)
+	if set, err = b.compose(ctx, all.result(), now.generation); err != nil {
+		return nil, set, err
+	}
+	return all, set, all.judge(now.made, changes)
+}
+
+func (r *running) tryChange(ctx context.Context, by string, changes []objects.Change) error {
+	now := r.now.Load()
+	all, set, err := r.prepare(ctx, now, changes)
 	if err != nil {
-		return err
-	}
-	if err := all.judge(now.made, changes); err != nil {
 		return err
 	}
 	if err := all.seal(now.files.config.Store); err != nil {
