@@ -8,7 +8,7 @@ const (
 )
 
 var (
-	Guarded       = guarded
+	Guarded       = GuardedTypes
 	Defaults      = defaults
 	DefaultTarget = defaultTarget
 	DefaultRule   = defaultRule

@@ -48,9 +48,9 @@ const sumPattern = `^[0-9a-fA-F]{64}$`
 
 var sumRegexp = regexp.MustCompile(sumPattern)
 
-// guarded are the target types that plugins.allow has to name, since more can be done
+// GuardedTypes are the target types that plugins.allow has to name, since more can be done
 // with them than to send.
-func guarded() []string { return []string{"exec"} }
+func GuardedTypes() []string { return []string{"exec"} }
 
 // apart are the target types that come with bellbuoy in a file of its own, and which.
 func apart() map[string]string {
@@ -101,14 +101,14 @@ func (k *checker) plugins(p Plugins) nameSet {
 		}
 	}
 	for i, typ := range p.Allow {
-		k.unknown(item("plugins.allow", i), "target type that can be allowed", typ, nameSet{list: guarded()})
+		k.unknown(item("plugins.allow", i), "target type that can be allowed", typ, nameSet{list: GuardedTypes()})
 	}
 	return nameSet{list: types}
 }
 
 // allowed sees that a target's type is not one that has to be allowed.
 func (k *checker) allowed(path, typ string) {
-	if slices.Contains(guarded(), typ) && k.types.has(typ) && !slices.Contains(k.Plugins.Allow, typ) {
+	if slices.Contains(GuardedTypes(), typ) && k.types.has(typ) && !slices.Contains(k.Plugins.Allow, typ) {
 		k.fault(path+".type", `%q is off, since it does more than send: write "plugins: {allow: [%s]}" if it is to be used here`, typ, typ)
 	}
 }

@@ -47,6 +47,11 @@ type Config struct {
 	Plugins func() []Plugin
 	// RestartPlugin has the sender of a type run anew. It is needed where Plugins is.
 	RestartPlugin func(ctx context.Context, typ string) error
+	// TargetTypes lists the types that targets made through the API may have, and TargetType
+	// tells of one of them; false where there is none of that name. Both may be nil: then
+	// there are none.
+	TargetTypes func() []string
+	TargetType  func(ctx context.Context, typ string) (TargetType, bool, error)
 	// Inboxes are those that a user reads: his own, and those of his teams and organizations.
 	Inboxes func(user string) []store.Inbox
 	// Metrics serves what an operator watches; MetricsOpen reports whether anybody may
@@ -97,6 +102,7 @@ func newServer(c Config) *server {
 	s.ruleSetOps()
 	s.backtestOps()
 	s.targetOps()
+	s.targetTypeOps()
 	s.pluginOps()
 	s.quarantineOps()
 	s.inboxOps()

@@ -104,6 +104,9 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
 		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
+		TargetTypes: now.targetTypes, TargetType: func(ctx context.Context, typ string) (api.TargetType, bool, error) {
+			return now.targetType(ctx, typ, senders)
+		},
 		Metrics: now.metrics(m, st, senders), MetricsOpen: now.metricsOpen,
 		Plugins: func() []api.Plugin { return now.plugins(senders) }, RestartPlugin: carry.renew,
 	})
