@@ -56,7 +56,7 @@ func (s *server) backtestOps() {
 	}, huma.Operation{
 		Parameters: []*huma.Param{{
 			Name: "since", In: "query", Description: "Of the events: a time, or a duration back from now; all where nothing is said.",
-			Schema: &huma.Schema{Type: huma.TypeString}, Example: "24h",
+			Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{"24h"}},
 		}},
 		RequestBody: &huma.RequestBody{
 			Required: true, Description: "The rules, as `bellbuoy backtest` sends them. They may have 32 MiB.",

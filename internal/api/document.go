@@ -65,7 +65,15 @@ func describe(doc *huma.OpenAPI) error {
 			complete(doc, path, o)
 		}
 	}
-	doc.Tags = slices.DeleteFunc(chapters(), func(t *huma.Tag) bool { return !used[t.Name] })
+	for _, t := range chapters() {
+		if used[t.Name] {
+			doc.Tags = append(doc.Tags, t)
+			delete(used, t.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		doc.Tags = append(doc.Tags, &huma.Tag{Name: name})
+	}
 
 	var say map[string]map[string]string
 	if err := json.Unmarshal(descriptions, &say); err != nil {
@@ -192,34 +200,50 @@ func schemaName(t reflect.Type, hint string) string {
 	}
 }
 
+// sheet is something that is written once, and shown whenever it is asked for.
+type sheet struct {
+	kind, policy string // Content-Type, Content-Security-Policy
+	text         []byte
+}
+
 // serveDocument serves the document, which is made when it is first asked for, and the page
-// that shows it.
+// that shows it. Whoever may read anything may read these, whatever his scopes.
 func (s *server) serveDocument() {
 	doc := s.api.OpenAPI()
 	described := sync.OnceValue(func() error { return describe(doc) })
-	serve := func(path, kind string, text func() ([]byte, error)) {
-		text = sync.OnceValues(text)
+	serve := func(path string, write func() (sheet, error)) {
+		written := sync.OnceValues(func() (sheet, error) {
+			if err := described(); err != nil {
+				return sheet{}, err
+			}
+			return write()
+		})
 		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			// Whoever may read anything may read it, whatever the scopes.
 			id := access.From(r.Context())
 			id.Scopes = nil
 			if p := (op{role: access.Viewer}).allowed(id); p != nil {
 				p.write(w)
 				return
 			}
-			err := described()
-			var b []byte
-			if err == nil {
-				b, err = text()
-			}
+			sheet, err := written()
 			if err != nil {
 				s.problem(askedFor(r), err).write(w)
 				return
 			}
-			w.Header().Set("Content-Type", kind)
-			_, _ = w.Write(b) // an error here is a caller that went away
+			w.Header().Set("Content-Type", sheet.kind)
+			if sheet.policy != "" {
+				w.Header().Set("Content-Security-Policy", sheet.policy)
+			}
+			_, _ = w.Write(sheet.text) // an error here is a caller that went away
 		})
 	}
-	serve("/api/openapi.json", "application/openapi+json", func() ([]byte, error) { return json.Marshal(doc) })
-	serve("/api/openapi.yaml", "application/openapi+yaml", doc.YAML)
+	serve("/api/openapi.json", func() (sheet, error) {
+		text, err := json.Marshal(doc)
+		return sheet{kind: "application/openapi+json", text: text}, err
+	})
+	serve("/api/openapi.yaml", func() (sheet, error) {
+		text, err := doc.YAML()
+		return sheet{kind: "application/openapi+yaml", text: text}, err
+	})
+	serve("/api/docs", func() (sheet, error) { return renderDocs(doc) })
 }

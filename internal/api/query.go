@@ -15,7 +15,7 @@ import (
 
 // Filter chooses events, and deliveries by their events. What is empty does not narrow.
 type Filter struct {
-	Type       eventType `query:"type" json:"type,omitempty" doc:"Of the event."`
+	Type       eventType `query:"type" json:"type,omitempty" doc:"Of the event." example:"artifact.pushed"`
 	Registry   string    `query:"registry" json:"registry,omitempty" doc:"Its name in the configuration."`
 	Repository string    `query:"repository" json:"repository,omitempty" doc:"Its full name." example:"prod/api"`
 	Tag        string    `query:"tag" json:"tag,omitempty" doc:"One of the artifact's."`
