@@ -44,7 +44,7 @@ func (s *server) targetTypes(context.Context, *struct{}) (*body[[]string], error
 
 // targetType tells of one type.
 func (s *server) targetType(ctx context.Context, in *struct {
-	Type string `path:"type"`
+	Type string `path:"type" doc:"As the list has it." example:"webhook"`
 }) (*body[TargetType], error) {
 	var t TargetType
 	var ok bool
