@@ -337,7 +337,7 @@ func (c *changing) read(ctx context.Context, ch objects.Change, old *made) (*mad
 	if len(m.faults) > 0 {
 		return nil, &objects.InvalidError{Kind: ch.Kind, Name: ch.Name, Faults: m.faults}
 	}
-	secrets := objects.Hide(body, objects.Places(body, patterns))
+	secrets := objects.Hide(body, secretPlaces(ch.Kind, body, patterns))
 	if m.Body, err = objects.Write(body); err != nil {
 		return nil, err
 	}

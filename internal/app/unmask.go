@@ -40,6 +40,16 @@ func (c *changing) patterns(ctx context.Context, ch objects.Change, body map[str
 	return list, nil
 }
 
+// secretPlaces are the places of the secrets in a body, and of the masks of such.
+func secretPlaces(kind objects.Kind, body map[string]any, patterns []string) []string {
+	places := objects.Places(body, patterns)
+	if kind == objects.Target {
+		places = append(places, objects.Bearing(body, "options")...)
+		slices.Sort(places)
+	}
+	return slices.Compact(places)
+}
+
 // bound are the parts of an object that a secret goes with: where one of them is another,
 // the secret would go somewhere else, or for something else, than whoever gave it knew.
 func bound(kind objects.Kind, secret string) []string {
@@ -66,7 +76,7 @@ func (c *changing) unmask(ch objects.Change, body map[string]any, patterns []str
 	}
 	var faults []objects.Fault
 	keep := map[string]string{}
-	for _, at := range objects.Places(body, patterns) {
+	for _, at := range secretPlaces(ch.Kind, body, patterns) {
 		shown, _ := objects.At(body, at)
 		if !objects.IsMask(shown) {
 			fresh = append(fresh, at)

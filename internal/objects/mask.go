@@ -57,6 +57,29 @@ func find(found *[]string, v any, at, want string) {
 	})
 }
 
+// Bearing finds the texts of a body, below one of its keys, that have a secret in them
+// wherever they stand: addresses with a password or a query, which many receivers tell their
+// callers by. Masks are found too.
+func Bearing(body map[string]any, below string) []string {
+	var found []string
+	var walk func(v any, at string)
+	walk = func(v any, at string) {
+		if s, ok := v.(string); ok && (IsMask(s) || bears(s)) {
+			found = append(found, at)
+		}
+		each(v, func(key string, item any) { walk(item, at+"/"+pointer.Replace(key)) })
+	}
+	walk(body[below], "/"+pointer.Replace(below))
+	slices.Sort(found)
+	return found
+}
+
+// bears reports whether s is an address with a secret in it.
+func bears(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme != "" && u.Host != "" && (u.User != nil || u.RawQuery != "")
+}
+
 // pointer writes a key as JSON pointers do, and plain reads it.
 var (
 	pointer = strings.NewReplacer("~", "~0", "/", "~1")
