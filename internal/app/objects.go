@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/bellbuoy/bellbuoy/internal/failpoint"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
@@ -103,7 +102,6 @@ func (r *running) tryChange(ctx context.Context, by string, changes []objects.Ch
 	if err != nil {
 		return err
 	}
-	failpoint.At("objects written")
 	for i, m := range all.changed {
 		if m != nil {
 			m.Object = written[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"slices"
@@ -33,6 +34,17 @@ func startChangeable(t *testing.T, rest string) *changeable {
 	c.begin(t)
 	return c
 }
+
+// beginChangeable begins a life with a whole config.
+func beginChangeable(t *testing.T, text string) *changeable {
+	t.Helper()
+	file, dir := write(t, text)
+	c := &changeable{reloadable: &reloadable{file: file, dir: dir, hup: make(chan os.Signal, 1)}}
+	c.begin(t)
+	return c
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func (c *changeable) begin(t *testing.T) {
 	t.Helper()
