@@ -68,6 +68,8 @@ type Registry struct {
 	// Ignores are the actions and media types of which the registry's own configuration says
 	// that it does not tell bellbuoy.
 	Ignores []string `json:"ignores"`
+	// Heard is when it last posted what was taken; nil where that is not known.
+	Heard *time.Time `json:"heard"`
 }
 
 // Who defines an object.

@@ -85,7 +85,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	if o.begun != nil {
 		o.begun(now)
 	}
-	now.in.Watch(m.Request)
+	now.in.Watch(now.heard.watch(m.Request))
 	carry := newCarriers(st, o.Version, senders)
 	out := delivery.New(delivery.Config{
 		Store: st, Send: carry.send, Rests: senders.Rests, Log: log, Grace: sendGrace, Target: now.target, Watch: m.Attempt, Render: carry.render,

@@ -47,6 +47,8 @@ type running struct {
 	changing sync.Mutex
 	behind   chan struct{} // objects are written down that are not in use
 
+	heard heard
+
 	mu      sync.Mutex
 	retired []retired
 }
@@ -59,6 +61,9 @@ type retired struct {
 
 // begin makes set the first configuration in use.
 func (r *running) begin(ctx context.Context, files settings) error {
+	if err := r.heard.begin(ctx, r.store.LastHeard); err != nil {
+		return err
+	}
 	all, err := r.store.Objects(ctx)
 	if err != nil {
 		return err

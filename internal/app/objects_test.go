@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/internal/objects"
@@ -200,5 +201,67 @@ func TestChangesThatAreRefused(t *testing.T) {
 	var inUse *objects.InUseError
 	if err := c.change(objects.Change{Kind: target, Name: "t", Version: 1}); !errors.As(err, &inUse) || inUse.Kind != target || len(inUse.By) != 1 {
 		t.Error(err)
+	}
+}
+
+// The registries are told of with who defines them, and when they were last heard, also in
+// an earlier life.
+func TestRegistriesAreShown(t *testing.T) {
+	c := startChangeable(t, oneRule("one", "http://127.0.0.1:9/"))
+	c.must(objects.Change{Kind: objects.Registry, Name: "lab", Body: body(`{"type":"harbor","url":"https://lab.example"}`)})
+	c.notify("hub", push(t, "one"))
+	for range 2 {
+		list := c.now.shown().Registries
+		if len(list) != 2 {
+			t.Fatalf("%+v", list)
+		}
+		hub, lab := list[0], list[1]
+		if hub.Owner.Kind != "file" || hub.Owner.Line != 4 || hub.Heard == nil || hub.Heard.IsZero() {
+			t.Errorf("hub is %+v", hub)
+		}
+		if lab.Owner.Kind != "api" || lab.URL != "https://lab.example" || lab.Type != "harbor" || lab.Heard != nil {
+			t.Errorf("lab is %+v", lab)
+		}
+		c.restart()
+	}
+}
+
+// What waits for a target that is deleted is parked, and goes on when it is made again.
+func TestDeletedTargetParks(t *testing.T) {
+	var down atomic.Bool
+	down.Store(true)
+	hook := receiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	c := startChangeable(t, loopback)
+	c.must(objects.Change{Kind: objects.Target, Name: "ci", Body: hookBody(hook)}, objects.Change{Kind: objects.Rule, Name: "all", Body: body(`{"deliver":["ci"]}`)})
+	id := c.notify("hub", push(t, "one"))[0]
+	c.must(objects.Change{Kind: objects.Rule, Name: "all", Version: 1}, objects.Change{Kind: objects.Target, Name: "ci", Version: 1})
+	c.settled(id, store.Parked)
+	down.Store(false)
+	c.must(objects.Change{Kind: objects.Target, Name: "ci", Body: hookBody(hook)})
+	c.settled(id, store.Delivered)
+	if o := c.object(objects.Target, "ci"); o.Version != 1 {
+		t.Errorf("made again it has version %d", o.Version)
+	}
+}
+
+// There is a bound to how many there may be.
+func TestObjectsAreBounded(t *testing.T) {
+	c := startChangeable(t, oneRule("one", "http://127.0.0.1:9/"))
+	must(t, c.stop())
+	edit(t, c.dir, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+		INSERT INTO object (kind, name, body, version, created, changed, by)
+		SELECT 'rule', 'r' || i, '{"name":"r' || i || '","enabled":false,"deliver":["ci"]}', 1, 0, 0, '' FROM n`)
+	c.begin(t)
+	more := objects.Change{Kind: objects.Rule, Name: "more", Body: body(`{"deliver":["ci"]}`)}
+	if err := c.change(more); err == nil || !strings.Contains(err.Error(), "there are 20000 objects already") {
+		t.Error(err)
+	}
+	c.must(objects.Change{Kind: objects.Rule, Name: "r1", Version: objects.Any}, more)
+	if n := len(c.now.objects()); n != 20000 {
+		t.Errorf("there are %d", n)
 	}
 }

@@ -38,9 +38,13 @@ func (r *running) shown() api.Running {
 		v.Targets = append(v.Targets, api.Target{Name: t.Name, Type: t.Type, Source: source(t.Pos),
 			Owner: ownerOf(byAPI[key{objects.Target, t.Name}], t.Pos)})
 	}
+	heard := r.heard.all()
 	for _, g := range now.config.Registries {
 		shown := api.Registry{Name: g.Name, Type: g.Type, URL: g.URL, Lookup: g.Lookup, Source: source(g.Pos),
 			Owner: ownerOf(byAPI[key{objects.Registry, g.Name}], g.Pos), Ignores: []string{}}
+		if at, ok := heard[g.Name]; ok {
+			shown.Heard = &at
+		}
 		if e := now.config.Endpoint; e != nil && e.Registry == g.Name {
 			for _, i := range e.Ignored {
 				shown.Ignores = append(shown.Ignores, cmp.Or(i.MediaType, i.Action))

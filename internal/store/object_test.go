@@ -152,3 +152,17 @@ func TestProcessesShareObjects(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+func TestLastHeard(t *testing.T) {
+	s := open(t, temp(t))
+	if heard, err := s.LastHeard(t.Context()); err != nil || len(heard) != 0 {
+		t.Error(heard, err)
+	}
+	first, last := push("one", "r", "ci"), push("two", "r", "ci")
+	last.Received = first.Received.Add(time.Second)
+	accept(t, s, first, last)
+	heard, err := s.LastHeard(t.Context())
+	if at := heard[first.Registry]; err != nil || len(heard) != 1 || !at.Equal(last.Received.Truncate(time.Microsecond)) {
+		t.Errorf("%v, %v, want %v", heard, err, last.Received)
+	}
+}
