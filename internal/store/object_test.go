@@ -160,7 +160,8 @@ func TestLastHeard(t *testing.T) {
 	}
 	first, last := push("one", "r", "ci"), push("two", "r", "ci")
 	last.Received = first.Received.Add(time.Second)
-	accept(t, s, first, last)
+	accept(t, s, first)
+	accept(t, s, last)
 	heard, err := s.LastHeard(t.Context())
 	if at := heard[first.Registry]; err != nil || len(heard) != 1 || !at.Equal(last.Received.Truncate(time.Microsecond)) {
 		t.Errorf("%v, %v, want %v", heard, err, last.Received)
