@@ -1,5 +1,6 @@
-// Package connect writes what a registry must be given so that it posts to bellbuoy:
-// text to paste, made for one registry of a configuration. It reaches no registry.
+// Package connect gives a registry of a configuration what it needs to post to bellbuoy:
+// as text to paste, which reaches no registry ([Write]), through the registry's API
+// ([Harbor], [Quay]), or in its file ([RegistryFile]).
 package connect
 
 import (

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"github.com/bellbuoy/bellbuoy/config"
 )
 
 // harborEvents are all that Harbor offers to a webhook, in its own order. One that is
@@ -36,21 +34,9 @@ type harborTarget struct {
 // harbor writes the fields of a webhook policy as comments, and a shell script that
 // makes it.
 func (o Options) harbor() (string, error) {
-	list, err := o.choose("Harbor", "{bearer: {file: PATH}}", func(a config.Auth) bool {
-		_, ok := o.authorization(a)
-		return ok || a.Path != nil
-	})
+	target, list, err := o.harborTarget()
 	if err != nil {
 		return "", err
-	}
-	target := harborTarget{Type: "http", Address: o.url(o.pathSecret(list)), PayloadFormat: "CloudEvents"}
-	if o.Plain {
-		target.PayloadFormat = "Default"
-	}
-	for _, a := range list {
-		if v, ok := o.authorization(a); ok {
-			target.AuthHeader = v
-		}
 	}
 	policy, err := json.MarshalIndent(harborPolicy{
 		Name: "bellbuoy", Description: "all events to bellbuoy", Enabled: true,

@@ -82,11 +82,10 @@ type quayConfig struct {
 // quay writes a URL for each event as comments, and a shell script that makes the
 // notifications.
 func (o Options) quay() (string, error) {
-	list, err := o.choose("Quay", "{path: {file: PATH}}", func(a config.Auth) bool { return a.Path != nil || a.ClientCA != nil })
+	secret, list, err := o.quaySecret()
 	if err != nil {
 		return "", err
 	}
-	secret := o.pathSecret(list)
 	var b strings.Builder
 	fmt.Fprintf(&b, "# For the Quay that bellbuoy knows as %q: a notification for each event, in each\n# repository whose events are wanted; those of quotas in each organization.\n", o.Registry.Name)
 	if secret != "" {
@@ -101,14 +100,8 @@ func (o Options) quay() (string, error) {
 	b.WriteString("#\n# By hand, in the repository's Settings, Events and Notifications, Create Notification, with\n# the method Webhook POST:\n#\n")
 	var calls strings.Builder
 	for _, e := range quayEvents {
-		n := quayNotification{Event: e.name, Method: "webhook", EventConfig: e.config, Title: "bellbuoy"}
-		if n.EventConfig == nil {
-			n.EventConfig = map[string]any{}
-		}
-		n.Config.URL = o.url(secret, e.name)
+		n := o.quayNotification(e, secret)
 		if o.Template {
-			n.Config.URL = o.url(secret)
-			n.Config.Template = e.template()
 			fmt.Fprintf(&b, "#   %s\n#     %s\n#     %s\n", e.what, n.Config.URL, n.Config.Template)
 		} else {
 			fmt.Fprintf(&b, "#   %-39s  %s\n", e.what, n.Config.URL)
