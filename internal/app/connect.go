@@ -88,8 +88,18 @@ func intakeURL(c *config.Config) string {
 	if err != nil {
 		return fmt.Sprintf("%s://%s", scheme, c.Listen)
 	}
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+	if unspecified(c.Listen) {
 		host = "bellbuoy"
 	}
 	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, port))
+}
+
+// unspecified reports whether a listener's address is all of the machine's.
+func unspecified(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.IsUnspecified()
 }

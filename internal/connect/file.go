@@ -35,9 +35,10 @@ func RegistryFile(o Options, m Make, file string, dry bool, now time.Time) (Row,
 	if err != nil {
 		return Row{}, err
 	}
-	row := Row{Place: file, What: want.name}
+	row := Row{Place: file, What: want.name, DryRun: dry}
 	if err := editFile(&row, o, want, m.Remove, dry, now); err != nil {
 		row.Action, row.Changes, row.Note, row.Error = Failed, nil, "", err.Error()
+		row.ByHand = errors.Is(err, errByHand)
 	}
 	return row, nil
 }

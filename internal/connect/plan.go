@@ -37,6 +37,10 @@ type Row struct {
 	// Backup is the file as it was, Diff what a dry run would change in it.
 	Backup string `json:"backup,omitempty"`
 	Diff   string `json:"diff,omitempty"`
+	// DryRun: nothing of it was done.
+	DryRun bool `json:"dry_run,omitempty"`
+	// ByHand: it failed, since only people can do it.
+	ByHand bool `json:"-"`
 }
 
 // acted reports whether something was done at the registry.
@@ -73,6 +77,10 @@ func (s *Side) Close() { s.caller.close() }
 func (s *Side) Apply(ctx context.Context, dry bool, tell func(Row)) error {
 	if s.begin != nil {
 		s.begin()
+	}
+	if dry {
+		done := tell
+		tell = func(r Row) { r.DryRun = true; done(r) }
 	}
 	places := slices.Clone(s.named)
 	if s.list != nil {
