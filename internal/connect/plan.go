@@ -138,10 +138,10 @@ func (s *Side) place(ctx context.Context, place string, dry bool, tell func(Row)
 		settle(steps, rows, tried)
 		again := false
 		for _, st := range steps {
-			if st.row.Action == Absent && len(order) > 0 {
-				continue // for it was removed just now
-			}
 			before, seen := rows[st.row.What]
+			if st.row.Action == Absent && len(order) > 0 && !seen {
+				continue // for all of it was removed just now
+			}
 			if st.do == nil || dry {
 				if maybe, ok := tried[st.row.What]; ok && !dry {
 					st.row = maybe
