@@ -2,10 +2,14 @@ package integration_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,5 +86,80 @@ func TestRegistryReadsWhatConnectPrints(t *testing.T) {
 				t.Errorf("%s: the registry sends %s %q, want %q", name, key, got, values)
 			}
 		}
+	}
+}
+
+// The same where `connect` puts it into the registry's file by itself.
+func TestConnectDistributionFile(t *testing.T) {
+	s := newStage(t, sidecar.Options{})
+	file := filepath.Join(t.TempDir(), "config.yml")
+	if err := os.WriteFile(file, []byte(registryHead), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"made", "unchanged"} {
+		out, err := s.sidecar.Command(s.ctx, "connect", "distribution", "--config", s.config.Path, "--file", file)
+		if err != nil || !bytes.Contains(out, []byte("endpoint bellbuoy: "+want+"\n")) {
+			t.Fatalf("connect says %s, %v", out, err)
+		}
+	}
+	out, err := exec.CommandContext(s.ctx, program(t), "check", "--registry-config", file, s.config.Path).CombinedOutput()
+	if want := s.config.Path + " and " + file + ": good: 1 registry, 1 target, 1 rule\n"; err != nil || !bytes.HasSuffix(out, []byte(want)) {
+		t.Errorf("check says %s, %v", out, err)
+	}
+	reg := s.registryOf(file)
+	digest, err := reg.Push(s.ctx, "team/app", "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wait(func(all []receiver.Arrival) bool { return len(succeeded(t, all)) > 0 })
+	if got, want := say(read(t, s.rec.Arrivals()[0])), "artifact.pushed v1 "+digest; got != want {
+		t.Errorf("delivered %q, want %q", got, want)
+	}
+}
+
+// A watch goes on until it is told to stop, and ends well then.
+func TestConnectWatchEndsWell(t *testing.T) {
+	made := make(chan string, 10)
+	harbor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost:
+			made <- r.URL.Path
+			w.WriteHeader(http.StatusCreated)
+		case r.URL.Path == "/api/v2.0/projects":
+			_, _ = io.WriteString(w, `[{"name":"a"}]`)
+		case strings.HasSuffix(r.URL.Path, "/webhook/events"):
+			_, _ = io.WriteString(w, `{"event_type":["PUSH_ARTIFACT"]}`)
+		default:
+			_, _ = io.WriteString(w, `[]`)
+		}
+	}))
+	defer harbor.Close()
+	cmd := exec.CommandContext(t.Context(), program(t), "connect", "harbor", "--api", harbor.URL, "--url", "http://bb:5080",
+		"--username", "me", "--all", "--watch", "--every", "1s", "-o", "json")
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "BELLBUOY_HARBOR_PASSWORD=pa55word")
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // it is not there the second time either, for this Harbor keeps nothing
+		select {
+		case path := <-made:
+			if path != "/api/v2.0/projects/a/webhook/policies" {
+				t.Errorf("posts to %s", path)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("nothing is made")
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, problems.String())
+	}
+	if !strings.HasPrefix(out.String(), `{"place":"a","what":"bellbuoy","action":"made"}`+"\n") || strings.Contains(out.String()+problems.String(), "pa55word") {
+		t.Errorf("prints %s and %s", out.String(), problems.String())
 	}
 }
