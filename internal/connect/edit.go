@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,7 +85,9 @@ func mark(b *strings.Builder, with byte, list []string) {
 // inOrder sorts edits by their place; those at the same one stay as they are. Where one
 // adds behind the last line, and nothing ends that, it is ended first.
 func inOrder(old []string, eol string, edits []edit) []edit {
-	slices.SortStableFunc(edits, func(a, b edit) int { return a.at - b.at })
+	slices.SortStableFunc(edits, func(a, b edit) int {
+		return cmp.Or(a.at-b.at, min(a.remove, 1)-min(b.remove, 1)) // what is added there comes before
+	})
 	n := len(old)
 	if len(edits) == 0 || n == 0 || strings.HasSuffix(old[n-1], "\n") {
 		return edits

@@ -157,34 +157,49 @@ func readFile(path string) ([]byte, fs.FileInfo, error) {
 // replaceFile puts text into the place of the file at path, which held old, at once: who
 // reads it finds the one or the other. It returns the name of a copy of old.
 func replaceFile(path string, info fs.FileInfo, old, text []byte, now time.Time) (backup string, err error) {
-	backup = path + ".before-" + now.UTC().Format("20060102T150405Z")
-	if err := writeBeside(backup, info, old); err != nil {
+	copied, err := createNew(path + ".before-" + now.UTC().Format("20060102T150405Z"))
+	if err != nil {
 		return "", fmt.Errorf("keep a copy of the registry's file: %w", err)
 	}
-	fresh := path + ".bellbuoy-new"
+	fresh, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".bellbuoy-*")
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("write the registry's file: %w", err), copied.Close(), remove(copied.Name()))
+	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, remove(fresh), remove(backup))
+			backup, err = "", errors.Join(err, remove(fresh.Name()), remove(copied.Name()))
 		}
 	}()
-	if err := writeBeside(fresh, info, text); err != nil {
-		return "", fmt.Errorf("write the registry's file: %w", err)
+	if err := errors.Join(fill(copied, info, old), fill(fresh, info, text)); err != nil {
+		return "", fmt.Errorf("write beside the registry's file: %w", err)
 	}
 	if is, _, err := readFile(path); err != nil || !bytes.Equal(is, old) {
 		return "", errors.New("the registry's file was changed meanwhile: try again")
 	}
-	if err := os.Rename(fresh, path); errors.Is(err, syscall.EBUSY) {
+	if err := os.Rename(fresh.Name(), path); errors.Is(err, syscall.EBUSY) {
 		return "", fmt.Errorf("%s is mounted by itself and cannot be replaced: run this where the file really is", path)
 	} else if err != nil {
 		return "", fmt.Errorf("replace the registry's file: %w", err)
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return backup, nil // it is there; only a crash of the machine could still undo it
+	if dir, err := os.Open(filepath.Dir(path)); err == nil { // else only a crash of the machine could undo it
+		_ = dir.Sync()
+		_ = dir.Close()
 	}
-	_ = dir.Sync()
-	_ = dir.Close()
-	return backup, nil
+	return copied.Name(), nil
+}
+
+// createNew creates a file of that name, or one with a number where that is taken.
+func createNew(name string) (*os.File, error) {
+	for i := 1; ; i++ {
+		as := name
+		if i > 1 {
+			as = fmt.Sprintf("%s-%d", name, i)
+		}
+		f, err := os.OpenFile(as, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil || !errors.Is(err, fs.ErrExist) || i == 100 {
+			return f, err
+		}
+	}
 }
 
 func remove(file string) error {
@@ -194,17 +209,8 @@ func remove(file string) error {
 	return nil
 }
 
-// writeBeside writes a new file that has the mode and the owner that info says.
-func writeBeside(file string, info fs.FileInfo, text []byte) (err error) {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, remove(file))
-		}
-	}()
+// fill writes a new file, gives it the mode and the owner that info says, and closes it.
+func fill(f *os.File, info fs.FileInfo, text []byte) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if _, err := f.Write(text); err != nil {
 		return err

@@ -130,7 +130,10 @@ func TestRegistryFileRemove(t *testing.T) {
 		"first":      {"notifications:\n  endpoints:\n" + ourHead + "\n    # theirs\n" + other, "notifications:\n  endpoints:\n\n    # theirs\n" + other},
 		"last":       {"notifications:\n  endpoints:\n" + other + ourHead + "b: 2\n", "notifications:\n  endpoints:\n" + other + "b: 2\n"},
 		"on a line":  {"notifications:\n  endpoints:\n" + other + "    - {name: bellbuoy, url: http://x}\n", "notifications:\n  endpoints:\n" + other},
-		"references": {"notifications:\n" + references + "  endpoints:\n" + ourHead, "notifications:\n" + references},
+		"all ours":   {"a: 1\nnotifications:\n" + references + "  endpoints:\n" + ourHead, "a: 1\n"},
+		"with more":  {"notifications:\n  more: 1\n" + references + "  endpoints:\n" + ourHead, "notifications:\n  more: 1\n"},
+		"references": {"notifications:\n  events:\n    includereferences: true\n  endpoints:\n" + ourHead, "notifications:\n  events:\n    includereferences: true\n"},
+		"shared":     {"notifications:\n" + references + "  endpoints:\n" + other + ourHead, "notifications:\n" + references + "  endpoints:\n" + other},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := newFile(t, tt.before)
@@ -206,11 +209,30 @@ func TestRegistryFileKeeps(t *testing.T) {
 		t.Errorf("the link is gone: %v", err)
 	}
 	// A copy of the same second is not written over.
-	if err := os.WriteFile(file, []byte("version: 0.1\n"), 0o640); err != nil {
+	if err := os.WriteFile(file, []byte("version: 0.2\n"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if row := edited(t, file, Make{}, false); row.Action != Failed || readAll(t, file) != "version: 0.1\n" {
-		t.Errorf("got %+v", row)
+	second := edited(t, file, Make{}, false)
+	if second.Action != Made || readAll(t, second.Backup) != "version: 0.2\n" || readAll(t, row.Backup) != "version: 0.1\n" {
+		t.Errorf("got %+v", second)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); len(left) != 3 {
+		t.Errorf("there are %q", left)
+	}
+}
+
+// What others write meanwhile is not written over.
+func TestRegistryFileChangedMeanwhile(t *testing.T) {
+	file := newFile(t, "version: 0.1\n")
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := replaceFile(file, info, []byte("version: 0.0\n"), []byte("x"), noon); err == nil || err.Error() != "the registry's file was changed meanwhile: try again" {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); len(left) != 1 || readAll(t, file) != "version: 0.1\n" {
+		t.Errorf("there are %q", left)
 	}
 }
 
