@@ -127,6 +127,11 @@ func (m *making) run(cmd *cobra.Command) error {
 	m.Warn = func(s string) { fmt.Fprintf(m.env.stderr, "bellbuoy: warning: %s\n", safe(s)) }
 	m.Say = func(s string) { fmt.Fprintf(m.env.stderr, "bellbuoy: %s\n", safe(s)) }
 	if m.watch {
+		if m.env.getenv(traceable) == "" {
+			if err := keepPrivate(); err != nil {
+				return fmt.Errorf("keep the memory of this process from other processes: %w", err)
+			}
+		}
 		m.Every = m.every
 		var stop context.CancelFunc
 		ctx, stop = signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)

@@ -43,7 +43,8 @@ const (
 	maxWait    = 30 * time.Second // whatever the registry's Retry-After says
 	maxTries   = 4
 	maxReply   = 16 << 20
-	maxQuote   = 300 // of what the registry says, in characters
+	maxQuote   = 300   // of what the registry says, in characters
+	maxPages   = 1_000 // of one list
 )
 
 // fault says what an API's refusal means for what is to be done next.
@@ -197,14 +198,19 @@ func (c *caller) do(ctx context.Context, method, path string, in, out any) (http
 	if err := c.refusal(response, method, path, reply, secret); err != nil {
 		return nil, err
 	}
-	if out == nil {
+	if out == nil && mediaType(response.Header) != "text/html" {
 		return response.Header, nil
 	}
-	if err := json.Unmarshal(reply, out); err != nil {
+	if out == nil || json.Unmarshal(reply, out) != nil {
 		return nil, &apiError{status: response.StatusCode, text: fmt.Sprintf("%s answers %d with %s and not with its API's JSON: see that the URL is that of %s itself, and that no login page of a proxy stands before it",
 			c.at(method, path), response.StatusCode, c.clean(mediaType(response.Header), secret), c.who)}
 	}
 	return response.Header, nil
+}
+
+// endless is said of a list that has no end.
+func (c *caller) endless(what string) error {
+	return &apiError{text: fmt.Sprintf("%s gives more than %d pages of %s: see that the URL is that of %s itself", c.who, maxPages, what, c.who)}
 }
 
 func (c *caller) at(method, path string) string {

@@ -219,7 +219,7 @@ func (h *harborSide) projects(ctx context.Context) ([]string, error) {
 // pages reads a list of Harbor's to its end.
 func pages[T any](ctx context.Context, c *caller, path string) ([]T, error) {
 	var all []T
-	for page := 1; ; page++ {
+	for page := 1; page <= maxPages; page++ {
 		var some []T
 		h, err := c.do(ctx, http.MethodGet, fmt.Sprintf("%s?page=%d&page_size=%d", path, page, harborPage), nil, &some)
 		if err != nil {
@@ -231,4 +231,5 @@ func pages[T any](ctx context.Context, c *caller, path string) ([]T, error) {
 			return all, nil
 		}
 	}
+	return nil, c.endless(path)
 }

@@ -221,7 +221,10 @@ func (q *quaySide) places(ctx context.Context) ([]string, error) {
 			all = append(all, organizationMark+o)
 		}
 		next := ""
-		for {
+		for pages := 0; ; pages++ {
+			if pages == maxPages {
+				return nil, q.endless("repositories of " + o)
+			}
 			query := url.Values{"namespace": {o}}
 			if next != "" {
 				query.Set("next_page", next)
@@ -241,7 +244,7 @@ func (q *quaySide) places(ctx context.Context) ([]string, error) {
 					all = append(all, name)
 				}
 			}
-			if page.Next == "" || page.Next == next {
+			if page.Next == "" {
 				break
 			}
 			next = page.Next
