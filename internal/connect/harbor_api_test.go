@@ -331,6 +331,28 @@ func TestHarborSlow(t *testing.T) {
 	}
 }
 
+// When nothing is heard any more, not each project is waited for.
+func TestHarborFallsSilent(t *testing.T) {
+	h := newHarbor(t, "a", "b", "c", "d", "e", "f")
+	h.refuse = func(_ http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/a/") {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	s, err := Harbor(goals, h.make(Make{Places: h.projects}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var rows []Row
+	err = s.Apply(t.Context(), false, func(r Row) { rows = append(rows, r) })
+	wantRows(t, rows, "a bellbuoy made", "b  failed", "c  failed", "d  failed")
+	if want := "Harbor gives no answer any more: 2 more are not tried"; err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A list that has no end is not read for ever.
 func TestHarborEndless(t *testing.T) {
 	h := newHarbor(t, "p")

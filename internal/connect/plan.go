@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -65,7 +66,13 @@ type Side struct {
 	named []string
 	// plan reads what is at a place and says what is to be done. It changes nothing.
 	plan func(ctx context.Context, place string) ([]step, error)
+	// silent is of how many places in a row nothing was heard at all.
+	silent int
 }
+
+// maxSilent is of how many places nothing is heard before the others are left, for each
+// costs a minute or more.
+const maxSilent = 3
 
 // Close lets go of idle connections.
 func (s *Side) Close() { s.caller.close() }
@@ -73,8 +80,9 @@ func (s *Side) Close() { s.caller.close() }
 // Apply makes each place as it should be, or only says what it would do, and tells what
 // became of each thing. Where one fails, the others are tried all the same: then its row
 // says so. The error says why there was no going on: the places could not be listed, the
-// credentials are refused, or ctx is done.
+// credentials are refused, nothing is heard any more, or ctx is done.
 func (s *Side) Apply(ctx context.Context, dry bool, tell func(Row)) error {
+	s.silent = 0
 	if s.begin != nil {
 		s.begin()
 	}
@@ -94,9 +102,12 @@ func (s *Side) Apply(ctx context.Context, dry bool, tell func(Row)) error {
 			}
 		}
 	}
-	for _, p := range places {
+	for i, p := range places {
 		if err := s.place(ctx, p, dry, tell); err != nil {
 			return err
+		}
+		if rest := len(places) - i - 1; s.silent == maxSilent && rest > 0 {
+			return fmt.Errorf("%s gives no answer any more: %d more are not tried", s.caller.who, rest)
 		}
 	}
 	return nil
@@ -105,76 +116,36 @@ func (s *Side) Apply(ctx context.Context, dry bool, tell func(Row)) error {
 // place makes one place as it should be. What was changed by others meanwhile, or is not
 // known to have been done, it reads again.
 func (s *Side) place(ctx context.Context, place string, dry bool, tell func(Row)) error {
-	var order []string
-	rows := map[string]Row{}
-	tried := map[string]Row{} // perhaps done
-	put := func(r Row) {
-		if _, ok := rows[r.What]; !ok {
-			order = append(order, r.What)
-		}
-		rows[r.What] = r
-	}
+	v := &visit{place: place, dry: dry, rows: map[string]Row{}, tried: map[string]Row{}}
 	defer func() {
-		for _, what := range order {
-			tell(rows[what])
+		for _, what := range v.order {
+			tell(v.rows[what])
 		}
 	}()
 	for try := 1; ; try++ {
 		steps, err := s.plan(ctx, place)
-		if err != nil { // what failed before did so for this reason
-			order = slices.DeleteFunc(order, func(what string) bool { return rows[what].Action == Failed })
+		if e, ok := errors.AsType[*apiError](err); ok && e.fault == faultPerhaps && e.status == 0 {
+			s.silent++
+		} else {
+			s.silent = 0
 		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case err == nil:
 		case faultOf(err) == faultRefused:
 			return err
 		case faultOf(err) == faultMissing && !slices.Contains(s.named, place):
-			return nil // it went since it was listed
-		case err != nil:
-			put(Row{Place: place, Action: Failed, Error: err.Error()})
+			v.forget() // it went since it was listed
+			return nil
+		default:
+			v.forget()
+			v.put(Row{Place: place, Action: Failed, Error: err.Error()})
 			return nil
 		}
-		settle(steps, rows, tried)
-		again := false
-		for _, st := range steps {
-			before, seen := rows[st.row.What]
-			if st.row.Action == Absent && len(order) > 0 && !seen {
-				continue // for all of it was removed just now
-			}
-			if st.do == nil || dry {
-				if maybe, ok := tried[st.row.What]; ok && !dry {
-					st.row = maybe
-				}
-				if !seen || before.Action == Failed {
-					put(st.row)
-				}
-				continue
-			}
-			err := st.do(ctx)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			switch f := faultOf(err); {
-			case err == nil:
-				put(st.row)
-				continue
-			case f == faultRefused:
-				return err
-			case f == faultPerhaps:
-				tried[st.row.What] = st.row
-				again = true
-			case f == faultStale, f == faultMissing:
-				again = true
-			}
-			row := Row{Place: place, What: st.row.What, Action: Failed, Error: err.Error()}
-			if s, ok := errors.AsType[*skipped](err); ok {
-				row.Action, row.Note, row.Error = Skipped, s.why, ""
-			}
-			put(row)
-		}
-		if !again || try == maxTries {
-			return nil
+		again, err := v.take(ctx, steps)
+		if err != nil || !again || try == maxTries {
+			return err
 		}
 		if err := pause(ctx, s.caller.wait<<(try-1)); err != nil {
 			return err
@@ -182,12 +153,81 @@ func (s *Side) place(ctx context.Context, place string, dry bool, tell func(Row)
 	}
 }
 
-// settle takes for done what was perhaps done, and of which there is nothing to be done any
-// more.
-func settle(steps []step, rows, tried map[string]Row) {
-	for what, row := range tried {
+// visit is what became of one place so far.
+type visit struct {
+	place string
+	dry   bool
+	order []string
+	rows  map[string]Row // by what they are of
+	tried map[string]Row // what was perhaps done, and would then be this
+}
+
+func (v *visit) put(r Row) {
+	if !slices.Contains(v.order, r.What) {
+		v.order = append(v.order, r.What)
+	}
+	v.rows[r.What] = r
+}
+
+// forget takes out what failed, once the reason is known.
+func (v *visit) forget() {
+	v.order = slices.DeleteFunc(v.order, func(what string) bool { return v.rows[what].Action == Failed })
+}
+
+// take does all steps, and reports whether the place must be read again. An error ends
+// everything.
+func (v *visit) take(ctx context.Context, steps []step) (again bool, err error) {
+	v.settle(steps)
+	for _, st := range steps {
+		if st.do == nil || v.dry {
+			v.leave(st.row)
+			continue
+		}
+		err := st.do(ctx)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		switch faultOf(err) {
+		case faultRefused:
+			return false, err
+		case faultPerhaps:
+			v.tried[st.row.What] = st.row
+			again = true
+		case faultStale, faultMissing:
+			again = true
+		}
+		row := st.row
+		if err != nil {
+			row = Row{Place: v.place, What: st.row.What, Action: Failed, Error: err.Error()}
+		}
+		if s, ok := errors.AsType[*skipped](err); ok {
+			row.Action, row.Note, row.Error = Skipped, s.why, ""
+		}
+		v.put(row)
+	}
+	return again, nil
+}
+
+// leave notes that there is nothing to do about a thing, which may be so because it was
+// done before.
+func (v *visit) leave(r Row) {
+	if done, ok := v.tried[r.What]; ok {
+		r = done
+	}
+	before, seen := v.rows[r.What]
+	switch {
+	case seen && before.Action != Failed:
+	case !seen && r.Action == Absent && len(v.order) > 0: // for all of it was removed just now
+	default:
+		v.put(r)
+	}
+}
+
+// settle takes for done what was perhaps done, and of which there is nothing to do any more.
+func (v *visit) settle(steps []step) {
+	for what, row := range v.tried {
 		if !slices.ContainsFunc(steps, func(s step) bool { return s.row.What == what }) {
-			rows[what] = row
+			v.rows[what] = row
 		}
 	}
 }
