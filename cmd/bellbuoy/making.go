@@ -74,7 +74,7 @@ func addMaking(cmd *cobra.Command, env environment, typ string) *making {
 		several(&m.Events, "event", "only for this `EVENT`, in the registry's word; may be repeated (default all)")
 		yes(&m.watch, "watch", "go on, for what is new")
 		m.flags = append(m.flags, "every")
-		f.DurationVar(&m.every, "every", 5*time.Minute, "how often to look, with --watch")
+		f.DurationVar(&m.every, "every", 5*time.Minute, "`DURATION` between two looks, with --watch")
 	}
 	text(&m.Name, "name", called)
 	yes(&m.DryRun, "dry-run", "only say what would be done")

@@ -136,6 +136,19 @@ func TestHarborPutsBackEverything(t *testing.T) {
 	}
 }
 
+// A change of something else does not take the secret away, nor the format.
+func TestHarborKeepsTheSecret(t *testing.T) {
+	h := newHarbor(t, "p")
+	h.apply(t, Make{Places: []string{"p"}}, false)
+	want := h.of("p")[0]["targets"]
+	h.set(func() { h.policies["p"][0]["enabled"] = false })
+	wantRows(t, h.apply(t, Make{Places: []string{"p"}}, false), "p bellbuoy changed: was not enabled")
+	p := h.of("p")[0]
+	if d := cmp.Diff(want, p["targets"]); d != "" || p["enabled"] != true {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 // What a Harbor does not have it is not asked for.
 func TestHarborVersions(t *testing.T) {
 	for name, tt := range map[string]struct {

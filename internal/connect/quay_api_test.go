@@ -97,6 +97,7 @@ func TestQuayDiffers(t *testing.T) {
 	q.add("team/a", "mine", "repo_push", "webhook", url("https://ci.example.com"), map[string]any{})
 	q.add("team/a", "bellbuoy", "repo_push", "slack", url("https://bb.example.com/in/red/repo_push"), map[string]any{})
 	q.add("team/a", "bellbuoy", "build_start", "webhook", url("https://ci.example.com/in/blue/build_start"), map[string]any{})
+	q.add("team/a", "staging", "build_failure", "webhook", url("https://staging.example.com/in/red/build_failure"), map[string]any{})
 	q.add("team/a", "bellbuoy", "vulnerability_found", "webhook", url("http://old/in/red/-/old-secret/vulnerability_found"), map[string]any{"level": "1"})
 	q.add("team/a", "by hand", "build_success", "webhook", url("https://bb.example.com/in/red/-/p4th:/build_success"), map[string]any{"ref-regex": "x"})["number_of_failures"] = 3
 	q.add("team/a", "bellbuoy", "repo_image_expiry", "webhook", url("https://bb.example.com/in/red/-/p4th:/repo_image_expiry"), map[string]any{})
@@ -114,6 +115,7 @@ func TestQuayDiffers(t *testing.T) {
 		"mine repo_push https://ci.example.com {}",
 		"bellbuoy repo_push https://bb.example.com/in/red/repo_push {}",
 		"bellbuoy build_start https://ci.example.com/in/blue/build_start {}",
+		"staging build_failure https://staging.example.com/in/red/build_failure {}",
 		`by hand build_success https://bb.example.com/in/red/-/p4th:/build_success {"ref-regex":"x"}`,
 		"bellbuoy repo_mirror_sync_failed https://bb.example.com/in/red/-/p4th:/repo_mirror_sync_failed {}",
 		"bellbuoy repo_push https://bb.example.com/in/red/-/p4th:/repo_push {}",
@@ -131,7 +133,7 @@ func TestQuayDiffers(t *testing.T) {
 	}
 	m.Remove = true
 	q.apply(t, red, m, false)
-	if d := cmp.Diff(want[:3], q.of("team/a")); d != "" {
+	if d := cmp.Diff(want[:4], q.of("team/a")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }

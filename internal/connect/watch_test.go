@@ -76,15 +76,16 @@ func rounds(t *testing.T, lists *atomic.Int64, n int64) {
 
 func TestWatchHarbor(t *testing.T) {
 	h := newHarbor(t, "a")
+	h.events = slices.DeleteFunc(h.events, func(e string) bool { return e == "TAG_RETENTION" })
 	var lists atomic.Int64
 	var down, closed atomic.Bool
 	h.refuse = func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/projects") {
 			lists.Add(1)
-		}
-		if down.Load() {
-			w.WriteHeader(503)
-			return true
+			if down.Load() {
+				w.WriteHeader(503)
+				return true
+			}
 		}
 		if closed.Load() && strings.Contains(r.URL.Path, "/c/") {
 			harborError(w, 403, "FORBIDDEN", "forbidden")
@@ -100,6 +101,10 @@ func TestWatchHarbor(t *testing.T) {
 	w.next("b bellbuoy made")
 	h.set(func() { h.policies["b"][0]["enabled"] = false })
 	w.next("b bellbuoy changed: was not enabled")
+
+	h.set(func() { h.events = append(h.events, "TAG_RETENTION") }) // a newer Harbor
+	w.next("a bellbuoy changed: did not send TAG_RETENTION")
+	w.next("b bellbuoy changed: did not send TAG_RETENTION")
 
 	h.set(func() { h.projects = []string{"b"}; delete(h.policies, "a") })
 	rounds(t, &lists, 3)
