@@ -45,6 +45,9 @@ type Config struct {
 	Terms func(target string) (store.Terms, bool)
 	// Plugins lists the senders; may be nil: then none are told of.
 	Plugins func() []Plugin
+	// Known reports whether there is a user, team or organization of that name; nil =
+	// whoever is named is taken.
+	Known func(kind, name string) bool
 	// RestartPlugin has the sender of a type run anew. It is needed where Plugins is.
 	RestartPlugin func(ctx context.Context, typ string) error
 	// TargetTypes lists the types that targets made through the API may have, and TargetType
@@ -73,7 +76,8 @@ type server struct {
 }
 
 // New returns the handler of the admin listener: what /api/openapi.json describes and
-// /api/docs shows to people, and /healthz, /readyz and /metrics.
+// /api/docs shows to people, /healthz, /readyz and /metrics, and Quay's API of notifications
+// at its paths: see package quay.
 //
 // The health pages are for anybody. All else is for requests from this machine
 // only, sent to a loopback name or address, directly and not by another site's
@@ -88,7 +92,7 @@ func New(c Config) http.Handler {
 		get(open, "/metrics", s.metrics().ServeHTTP)
 	}
 	open.Handle("/", localOnly(orProblem(s.mux)))
-	return secureHeaders(open)
+	return secureHeaders(s.besideQuay(localOnly, open))
 }
 
 // newServer returns what serves all that is below /api.
