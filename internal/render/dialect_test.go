@@ -112,3 +112,31 @@ func BenchmarkRender(b *testing.B) {
 		})
 	}
 }
+
+// A template that was written for a registry is filled in from what that would post.
+func TestTemplateOverADialect(t *testing.T) {
+	r := compile(t, Rendering{Format: "quay", JSON: `{"text": "${repository} has ${updated_tags[0]}", "id": "${id}"}`})
+	m, err := r.Render(Input{Event: stored(t, event.ArtifactPushed), Raw: never})
+	if want := `{"text":"prod/api has v1.2.3","id":null}`; err != nil || string(m.Body) != want {
+		t.Errorf("%s, %v, want %s", m.Body, err, want)
+	}
+	if m.ContentType != "application/json" || m.Headers["X-Bellbuoy-Event"] != "repo_push" {
+		t.Errorf("%+v", m)
+	}
+	_, err = r.Render(Input{Event: stored(t, event.ArtifactPulled), Raw: never})
+	if _, ok := errors.AsType[*Skip](err); !ok {
+		t.Errorf("of a pull: %v", err)
+	}
+
+	var got []string
+	for _, f := range r.Try([]json.RawMessage{stored(t, event.ArtifactPushed), stored(t, event.ArtifactPulled)}) {
+		got = append(got, f.String())
+	}
+	want := []string{
+		"format: warning: quay has no word for artifact.pulled, which come here too: their deliveries end skipped",
+		`template.json: warning: "${id}" finds nothing in any event that comes here: see the names in the JSON of a message in the format quay`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

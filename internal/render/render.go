@@ -19,7 +19,7 @@ const Bellbuoy = "bellbuoy"
 // message. Its JSON is kept with planned deliveries, and shown in their trace.
 type Rendering struct {
 	Format string `json:"format,omitempty"` // "" = [Bellbuoy]
-	JSON   string `json:"json,omitempty"`   // a template whose strings hold ${jsonpath}
+	JSON   string `json:"json,omitempty"`   // a template whose strings hold ${jsonpath}, into the event or into what Format makes of it
 	Text   string `json:"text,omitempty"`   // a template of package plugin/message
 	Title  string `json:"title,omitempty"`  // another, for targets whose messages have one
 	// Digest says that the event tells of others: it is its own message, whatever
@@ -51,7 +51,7 @@ func (r Rendering) Over(target Rendering) Rendering {
 	if r.Title == "" {
 		r.Title = target.Title
 	}
-	if r.Format == Bellbuoy || r.JSON != "" || r.Text != "" { // a template is filled in from the event
+	if r.Format == Bellbuoy || r.Text != "" { // it is filled in from the event
 		r.Format = ""
 	}
 	return r
@@ -129,7 +129,10 @@ func Compile(r Rendering) (*Renderer, config.Faults) {
 	if r.JSON != "" && r.Text != "" {
 		faults = append(faults, config.Faultf("template", "has json and text, and a message is made of one: remove the other"))
 	}
-	if (r.JSON != "" || r.Text != "") && r.Format != "" && r.Format != Bellbuoy {
+	// A JSON template may be filled in from what a dialect makes, as one that was written for
+	// another registry expects.
+	fills := r.JSON != "" && compiled.format.speaks != nil
+	if (r.JSON != "" || r.Text != "") && r.Format != "" && r.Format != Bellbuoy && !fills {
 		faults = append(faults, config.Faultf("format", "%q is not what the template makes: remove the format, or the template", r.Format))
 	}
 	if r.JSON != "" {
@@ -149,15 +152,29 @@ func Compile(r Rendering) (*Renderer, config.Faults) {
 func (r *Renderer) Render(in Input) (Message, error) {
 	switch {
 	case r.template != nil:
-		body, err := r.template.fill(in.Event)
+		source, err := r.source(in)
+		if err != nil {
+			return Message{}, err
+		}
+		body, err := r.template.fill(source.Body)
 		if err != nil {
 			return Message{}, fmt.Errorf("fill in the JSON template: %w", err)
 		}
-		return Message{Body: body, ContentType: "application/json"}, nil
+		return Message{Body: body, ContentType: "application/json", Headers: source.Headers}, nil
 	case r.Text != "":
 		return Message{}, nil
 	}
 	return r.format.render(in)
+}
+
+// source is what a JSON template is filled in from: the event, or what the format makes
+// of it.
+func (r *Renderer) source(in Input) (Message, error) {
+	m, err := r.format.render(in)
+	if err == nil && m.Body == nil {
+		m.Body = in.Event
+	}
+	return m, err
 }
 
 // Native reports whether the message is the notification as it came, which is kept

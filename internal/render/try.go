@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,35 +15,53 @@ import (
 // types that the format has no message of, if there are others. Other renderings have
 // nothing to try here.
 func (r *Renderer) Try(samples []json.RawMessage) config.Faults {
-	switch {
-	case len(samples) == 0:
+	if len(samples) == 0 || r.Text != "" {
 		return nil
-	case r.template == nil && r.Text == "" && r.format.speaks != nil:
-		return r.silent(samples)
-	case r.template == nil:
-		return nil
+	}
+	var faults config.Faults
+	if r.format.speaks != nil {
+		if faults = r.silent(samples); faults.Failed() {
+			return faults
+		}
+	}
+	if r.template == nil {
+		return faults
 	}
 	finds := make([]bool, len(r.template.paths))
 	for _, sample := range samples {
-		m, err := r.Render(Input{Event: sample})
+		source, err := r.source(Input{Event: sample})
+		if _, skip := errors.AsType[*Skip](err); skip {
+			continue
+		}
+		var m Message
+		if err == nil {
+			m, err = r.Render(Input{Event: sample})
+		}
 		if err == nil && !json.Valid(m.Body) {
 			err = fmt.Errorf("what comes out is not JSON")
 		}
 		if err == nil {
-			err = r.template.mark(sample, finds)
+			err = r.template.mark(source.Body, finds)
 		}
 		if err != nil {
-			return config.Faults{config.Faultf("template.json", "fails for an event of type %s: %v", typeOf(sample), err)}
+			return append(faults, config.Faultf("template.json", "fails for an event of type %s: %v", typeOf(sample), err))
 		}
 	}
-	var faults config.Faults
 	for i, found := range finds {
 		if !found {
 			faults = append(faults, config.Warningf("template.json",
-				"%q finds nothing in any event that comes here: see the names in the JSON of an event", "${"+r.template.sources[i]+"}"))
+				"%q finds nothing in any event that comes here: see the names in the JSON of %s", "${"+r.template.sources[i]+"}", r.filledFrom()))
 		}
 	}
 	return faults
+}
+
+// filledFrom says what a template is filled in from.
+func (r *Renderer) filledFrom() string {
+	if r.Format == "" || r.Format == Bellbuoy {
+		return "an event"
+	}
+	return "a message in the format " + r.Format
 }
 
 // silent names the types of which the format has no message.
