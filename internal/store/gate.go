@@ -28,7 +28,7 @@ func (s *Store) lost(target string, now time.Time) time.Duration {
 // parkedFor is why deliveries to a target must be parked, "" where they need not be.
 func (s *Store) parkedFor(target string) string {
 	if s.present.gone(target) {
-		return goneTarget
+		return s.present.why(target)
 	}
 	if c := s.health.at(target); !c.Disabled.IsZero() {
 		return disabledReason(c)

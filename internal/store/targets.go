@@ -25,6 +25,7 @@ type Target struct {
 	DisableAfter int           // deliveries in a row that end dead until it is disabled; 0 = it never is
 	ParkFor      time.Duration // how long a delivery stays parked before it expires
 	Shadow       bool          // what is sent is made and kept, and not sent
+	Parked       string        // why nothing may be sent to it yet, though it is there; "" = it may
 	Type         string
 }
 
@@ -41,8 +42,17 @@ type presence struct {
 	here  map[string]bool   // of those, the ones whose deliveries all wait again
 }
 
-// gone reports whether deliveries to target must be parked.
+// gone reports whether deliveries to target must be parked, since it is not there, or
+// nothing may be sent to it yet.
 func (p presence) gone(target string) bool { return p.named != nil && !p.here[target] }
+
+// why is the reason of deliveries that are parked for that.
+func (p presence) why(target string) string {
+	if t := p.named[target]; t.Parked != "" {
+		return t.Parked
+	}
+	return goneTarget
+}
 
 // Targets tells the store which targets there are from now on. Deliveries of others are
 // parked until their target's name returns: those that wait at once, those that are
@@ -72,7 +82,7 @@ func (s *Store) Targets(ctx context.Context, named map[string]Target) error {
 	}
 	var gone []string
 	for _, t := range waiting {
-		if _, ok := named[t]; !ok {
+		if now, ok := named[t]; !ok || now.Parked != "" {
 			gone = append(gone, t)
 		}
 	}
@@ -98,10 +108,12 @@ func (s *Store) announce(ctx context.Context, named map[string]Target, parked []
 			return err
 		}
 		returning = nil
-		for t := range named {
-			if old.named == nil && !first[t] || old.here[t] {
+		for t, now := range named {
+			switch {
+			case now.Parked != "":
+			case old.named == nil && !first[t] || old.here[t]:
 				here[t] = true
-			} else {
+			default:
 				returning = append(returning, t)
 			}
 		}

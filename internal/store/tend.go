@@ -137,8 +137,8 @@ func (s *Store) restore(ctx context.Context, target string, n int) (int, error) 
 
 // repark gives parked deliveries the reason for which they are parked now.
 func (s *Store) repark(ctx context.Context, target string, n int) (int, error) {
-	reason := goneTarget
-	if _, named := s.present.named[target]; named {
+	reason := s.present.why(target)
+	if now, named := s.present.named[target]; named && now.Parked == "" {
 		reason = disabledReason(s.health.at(target))
 	}
 	r, err := s.conn.ExecContext(ctx, s.stmts.text.repark, target, reason, n)
