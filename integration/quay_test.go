@@ -1,0 +1,330 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bellbuoy/bellbuoy/integration/receiver"
+	"github.com/bellbuoy/bellbuoy/integration/sidecar"
+)
+
+// The lines of Quay's documentation, with its placeholders.
+const (
+	quayCreate = `curl -X POST \
+  -H "Authorization: Bearer <bearer_token>" \
+  -H "Content-Type: application/json" \
+  --data '{
+    "event": "<event>",
+    "method": "<method>",
+    "config": {
+      "<config_key>": "<config_value>"
+    },
+    "eventConfig": {
+      "<eventConfig_key>": "<eventConfig_value>"
+    }
+  }' \
+  https://<quay-server.example.com>/api/v1/repository/<namespace>/<repository_name>/notification/`
+	quayTest = `curl -X POST \
+  -H "Authorization: Bearer <bearer_token>" \
+  https://<quay-server.example.com>/api/v1/repository/<repository>/notification/<uuid>/test`
+	quayReset = `curl -X POST \
+  -H "Authorization: Bearer <bearer_token>" \
+  https://<quay-server.example.com>/api/v1/repository/<repository>/notification/<uuid>`
+	quayDelete = `curl -X DELETE \
+  -H "Authorization: Bearer <bearer_token>" \
+  https://<quay-server.example.com>/api/v1/repository/<namespace>/<repository_name>/notification/<uuid>`
+	quayList = `curl -X GET  -H "Authorization: Bearer <bearer_token>"   -H "Accept: application/json"  https://<quay-server.example.com>/api/v1/repository/<namespace>/<repository_name>/notification`
+	// Of the call that shows one, the documentation has the path only.
+	quayGet = `curl -H "Authorization: Bearer <bearer_token>" https://<quay-server.example.com>/api/v1/repository/<repository>/notification/<uuid>`
+)
+
+// quayStage is a stage that scripts made for Quay speak to.
+type quayStage struct{ *stage }
+
+// newQuayStage starts one that lets people's targets be on this machine. more stands in the
+// configuration.
+func newQuayStage(t *testing.T, more string) quayStage {
+	dir := t.TempDir()
+	return quayStage{newStageWith(t, func(target string) (sidecar.Config, error) {
+		c, err := sidecar.Write(dir, sidecar.Options{Target: target})
+		if err == nil {
+			replace(t, c.Path, "store:", "egress: {allow: [127.0.0.0/8]}\n"+more+"store:")
+		}
+		return c, err
+	})}
+}
+
+// run runs a line with real curl, and returns what it prints, the status behind it.
+func (s quayStage) run(line string, values ...string) (out string, status int) {
+	s.t.Helper()
+	line = strings.NewReplacer(append(values,
+		"https://<quay-server.example.com>", "http://"+s.config.Admin, "<bearer_token>", "any",
+		"<repository>", "team/app", "<namespace>", "team", "<repository_name>", "app",
+		"curl ", `curl -sS -w '\n%{http_code} %{num_redirects}' `,
+	)...).Replace(line)
+	b, err := exec.CommandContext(s.ctx, "sh", "-c", line).Output()
+	if err != nil {
+		s.t.Fatalf("%s: %v %s", line, err, b)
+	}
+	out, code, _ := strings.Cut(string(b), "\n")
+	if strings.Contains(code, "\n") { // what is printed ends with a line break
+		out, code = out+"\n", strings.TrimSpace(code)
+	}
+	redirects := 0
+	if _, err := fmt.Sscan(code, &status, &redirects); err != nil || redirects != 0 {
+		s.t.Fatalf("%s: %q, %v", line, b, err)
+	}
+	return strings.TrimSpace(out), status
+}
+
+// create makes a notification and returns its UUID, and what curl printed.
+func (s quayStage) create(event, method, config, eventConfig string) (id, out string) {
+	s.t.Helper()
+	out, status := s.run(quayCreate, "<event>", event, "<method>", method,
+		`"<config_key>": "<config_value>"`, config, `"<eventConfig_key>": "<eventConfig_value>"`, eventConfig)
+	var made struct{ UUID string }
+	if err := json.Unmarshal([]byte(out), &made); err != nil || status != http.StatusCreated {
+		s.t.Fatalf("create %s %s: %d %s", event, method, status, out)
+	}
+	return made.UUID, out
+}
+
+func (s quayStage) get(id string) string {
+	s.t.Helper()
+	out, status := s.run(quayGet, "<uuid>", id)
+	if status != http.StatusOK {
+		s.t.Fatalf("get %s: %d %s", id, status, out)
+	}
+	return out
+}
+
+// other is a second receiver.
+func (s quayStage) other() *receiver.Receiver {
+	s.t.Helper()
+	r, err := receiver.Start()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(r.Down)
+	return r
+}
+
+func (s quayStage) arrived(r *receiver.Receiver, n int) []receiver.Arrival {
+	s.t.Helper()
+	if err := r.Wait(s.ctx, func(all []receiver.Arrival) bool { return len(all) >= n }); err != nil {
+		s.t.Fatal(err)
+	}
+	return r.Arrivals()
+}
+
+// A notification that is made by the lines of Quay's documentation fires for a push to a
+// Distribution registry, and a receiver made for Quay gets Quay's body.
+func TestQuaysCurlLines(t *testing.T) {
+	s := newQuayStage(t, "")
+	reg, hook := s.registry(), s.other()
+
+	id, out := s.create("repo_push", "webhook", `"url": "`+hook.URL()+`"`, "")
+	shown := `{"uuid":"` + id + `","title":null,"event":"repo_push","method":"webhook","config":{"url":"` + hook.URL() +
+		`"},"event_config":{},"number_of_failures":0}`
+	if out != shown {
+		t.Errorf("created\n%s, want\n%s", out, shown)
+	}
+	t.Logf("created %s", out)
+	if got := s.get(id); got != shown {
+		t.Errorf("got\n%s, want\n%s", got, shown)
+	}
+	if got, status := s.run(quayList); got != `{"notifications":[`+shown+`]}` || status != 200 {
+		t.Errorf("listed %d %s", status, got)
+	}
+
+	for _, repository := range []string{"team/other", "team/app/sub", "app"} {
+		if _, err := reg.Push(s.ctx, repository, "v0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	digest, err := reg.Push(s.ctx, "team/app", "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := s.arrived(hook, 1)[0]
+	want := `{"repository":"team/app","namespace":"team","name":"app","docker_url":"` + reg.Host() + `/team/app","homepage":"","updated_tags":["v1"]}`
+	var got, wanted map[string]any
+	if json.Unmarshal(first.Body, &got) != nil || json.Unmarshal([]byte(want), &wanted) != nil || got["repository"] != "team/app" ||
+		got["docker_url"] != wanted["docker_url"] || fmt.Sprint(got["updated_tags"]) != "[v1]" || got["name"] != "app" || got["namespace"] != "team" {
+		t.Errorf("delivered %s, want about %s", first.Body, want)
+	}
+	if first.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("delivered with %v", first.Header)
+	}
+	t.Logf("pushed team/app:v1 %s, delivered %s", digest, first.Body)
+
+	// A test sends Quay's sample by the same way.
+	if out, status := s.run(quayTest, "<uuid>", id); out != "{}" || status != 200 {
+		t.Errorf("test: %d %s", status, out)
+	}
+	second := s.arrived(hook, 2)[1]
+	if got := string(second.Body); !strings.Contains(got, `"updated_tags":["latest"]`) || !strings.Contains(got, `"repository":"team/app"`) {
+		t.Errorf("tested with %s", got)
+	}
+	t.Logf("tested with %s", second.Body)
+	list, err := s.sidecar.Events(s.ctx, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr := s.trace(list[0].ID); tr.Event.Origin != "test" || len(tr.Deliveries) != 1 || tr.Deliveries[0].Target != "quay-"+id {
+		t.Errorf("the trace of the test is %+v", tr)
+	}
+
+	if out, status := s.run(quayReset, "<uuid>", id); out != "" || status != 204 {
+		t.Errorf("reset: %d %s", status, out)
+	}
+	if out, status := s.run(quayDelete, "<uuid>", id); out != "" || status != 204 {
+		t.Errorf("delete: %d %s", status, out)
+	}
+	if out, status := s.run(quayList); out != `{"notifications":[]}` || status != 200 {
+		t.Errorf("listed %d %s", status, out)
+	}
+	if out, status := s.run(quayGet, "<uuid>", id); status != 404 || !strings.Contains(out, `"error_type":"not_found"`) {
+		t.Errorf("got %d %s", status, out)
+	}
+	if out, status := s.run(quayDelete, "<uuid>", id); status != 400 || !strings.Contains(out, "No repository notification found for: team, app, "+id) {
+		t.Errorf("delete again: %d %s", status, out)
+	}
+	if n := len(hook.Arrivals()); n != 2 {
+		t.Errorf("%d requests arrived, want 2", n)
+	}
+}
+
+// At three failures in a row the notification is disabled, and what comes then waits: a
+// reset has it delivered, in its order.
+func TestQuaysFailuresAndReset(t *testing.T) {
+	s := newQuayStage(t, "")
+	reg, hook := s.registry(), s.other()
+	hook.Answer(func(receiver.Arrival) int { return http.StatusNotFound })
+	id, _ := s.create("repo_push", "webhook", `"url": "`+hook.URL()+`"`, "")
+	push := func(tag string) {
+		t.Helper()
+		if _, err := reg.Push(s.ctx, "team/app", tag); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 3 {
+		push(fmt.Sprintf("bad-%d", n))
+		s.until("the failure is counted", func() bool { return strings.HasSuffix(s.get(id), fmt.Sprintf(`"number_of_failures":%d}`, n+1)) })
+	}
+	t.Logf("after three failures: %s", s.get(id))
+	failed := len(hook.Arrivals())
+	hook.Answer(func(receiver.Arrival) int { return http.StatusOK })
+	tags := []string{"later-0", "later-1", "later-2"}
+	for _, tag := range tags {
+		push(tag)
+	}
+	if out, status := s.run(quayTest, "<uuid>", id); out != "{}" || status != 200 {
+		t.Errorf("test of one that is disabled: %d %s", status, out)
+	}
+	s.until("all are parked", func() bool {
+		list, err := s.sidecar.Events(s.ctx, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parked := 0
+		for _, e := range list {
+			parked += e.Deliveries["parked"]
+		}
+		return parked == len(tags)
+	})
+	if n := len(hook.Arrivals()); n != failed {
+		t.Errorf("%d requests arrived at one that is disabled", n-failed)
+	}
+	if out, status := s.run(quayReset, "<uuid>", id); out != "" || status != 204 {
+		t.Errorf("reset: %d %s", status, out)
+	}
+	var got []string
+	for _, a := range s.arrived(hook, failed+len(tags))[failed:] {
+		var body struct {
+			Tags []string `json:"updated_tags"`
+		}
+		if err := json.Unmarshal(a.Body, &body); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, body.Tags...)
+	}
+	if !slices.Equal(got, tags) {
+		t.Errorf("delivered %v, want %v", got, tags)
+	}
+	if out := s.get(id); !strings.HasSuffix(out, `"number_of_failures":0}`) {
+		t.Errorf("after the reset: %s", out)
+	}
+}
+
+// The other methods, each with a server that stands in for its service, and a template.
+func TestQuaysMethods(t *testing.T) {
+	s := newQuayStage(t, "people: {organizations: {team: [alice]}}\n")
+	reg, hook := s.registry(), s.other()
+	base := strings.TrimSuffix(hook.URL(), "/hook")
+	for _, c := range []struct{ method, config, want string }{
+		{"slack", `"url": "` + hook.URL() + `"`, "team/app"},
+		{"flowdock", `"flow_api_token": "f-s3cret", "base_url": "` + base + `"`, "team/app"},
+		{"hipchat", `"room_id": 17, "notification_token": "h-s3cret", "base_url": "` + base + `"`, "team/app"},
+		{"webhook", `"url": "` + hook.URL() + `", "template": "{\"text\": \"${repository} has ${updated_tags[0]}\"}"`, `{"text":"team/app has v1"}`},
+	} {
+		id, out := s.create("repo_push", c.method, c.config, "")
+		if strings.Contains(out, "s3cret") || strings.Contains(s.get(id), "s3cret") {
+			t.Errorf("%s: a secret is shown: %s", c.method, out)
+		}
+		before := len(hook.Arrivals())
+		if _, err := reg.Push(s.ctx, "team/app", "v1"); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.arrived(hook, before+1)[before]; !strings.Contains(string(got.Body), c.want) {
+			t.Errorf("%s: delivered %s", c.method, got.Body)
+		}
+		if out, status := s.run(quayDelete, "<uuid>", id); status != 204 {
+			t.Errorf("%s: delete: %d %s", c.method, status, out)
+		}
+	}
+
+	for kind, name := range map[string]string{"user": "alice", "org": "team"} {
+		id, _ := s.create("repo_push", "quay_notification", `"target": {"name": "`+name+`", "kind": "`+kind+`"}`, "")
+		if out, status := s.run(quayTest, "<uuid>", id); out != "{}" || status != 200 {
+			t.Errorf("test: %d %s", status, out)
+		}
+	}
+	s.until("alice is told twice", func() bool {
+		out, _ := s.run("curl 'https://<quay-server.example.com>/api/v1/inbox?user=alice'")
+		return strings.Count(out, `"target":"quay-`) == 2
+	})
+}
+
+// What Quay would not take, or would take and trip over, is refused with a reason.
+func TestQuaysRefusals(t *testing.T) {
+	s := newQuayStage(t, "people: {organizations: {acme: [alice]}, teams: {platform: [bob]}}\n")
+	for _, c := range []struct{ event, method, config, eventConfig, want string }{
+		{"repo_push", "webhook", `"url": "http://169.254.169.254/latest/meta-data"`, "", "Invalid webhook URL: it "},
+		{"repo_push", "webhook", `"url": "http://10.1.2.3/"`, "", "Invalid webhook URL: it "},
+		{"repo_push", "webhook", `"url": "https://ci.example.com/", "template": "\"${;;}\""`, "", "config.template "},
+		{"repo_push", "slack", `"url": "ftp://hooks.slack.com/x"`, "", "Invalid Slack Callback URL: it "},
+		{"repo_push", "quay_notification", `"target": {"name": " ", "kind": "user"}`, "", "config.target.name "},
+		{"build_start", "webhook", `"url": "https://ci.example.com/"`, `"ref-regex": "(?=x)"`, "eventConfig.ref-regex "},
+		{"build_start", "webhook", `"url": "https://ci.example.com/"`, `"ref-regex": "` + strings.Repeat("a?", 400) + `"`, "eventConfig.ref-regex "},
+		{"repo_image_expiry", "webhook", `"url": "https://ci.example.com/"`, `"days": "soon"`, "eventConfig.days"},
+	} {
+		out, status := s.run(quayCreate, "<event>", c.event, "<method>", c.method,
+			`"<config_key>": "<config_value>"`, c.config, `"<eventConfig_key>": "<eventConfig_value>"`, c.eventConfig)
+		var said struct {
+			Detail string `json:"detail"`
+			Type   string `json:"error_type"`
+		}
+		if err := json.Unmarshal([]byte(out), &said); err != nil || status != 400 || said.Type != "invalid_request" || !strings.HasPrefix(said.Detail, c.want) {
+			t.Errorf("%s %s %s: %d %s, want %s", c.event, c.method, c.config, status, out, c.want)
+		}
+	}
+	if out, _ := s.run(quayList); out != `{"notifications":[]}` {
+		t.Errorf("there is %s", out)
+	}
+}
