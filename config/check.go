@@ -69,6 +69,7 @@ func (c *Config) check(known Known) Faults {
 		k.unknown(item("keep", i), "event type", t, nameSet{list: known.EventTypes})
 	}
 	k.checkEgress()
+	k.mail()
 	k.types = k.plugins(c.Plugins)
 	for i, r := range c.Registries {
 		k.registry(item("registries", i), r)

@@ -1,12 +1,17 @@
 package integration_test
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bellbuoy/bellbuoy/integration/receiver"
@@ -71,10 +76,8 @@ func (s quayStage) run(line string, values ...string) (out string, status int) {
 	if err != nil {
 		s.t.Fatalf("%s: %v %s", line, err, b)
 	}
-	out, code, _ := strings.Cut(string(b), "\n")
-	if strings.Contains(code, "\n") { // what is printed ends with a line break
-		out, code = out+"\n", strings.TrimSpace(code)
-	}
+	end := bytes.LastIndexByte(b, '\n')
+	out, code := string(b[:end]), string(b[end+1:])
 	redirects := 0
 	if _, err := fmt.Sscan(code, &status, &redirects); err != nil || redirects != 0 {
 		s.t.Fatalf("%s: %q, %v", line, b, err)
@@ -326,5 +329,180 @@ func TestQuaysRefusals(t *testing.T) {
 	}
 	if out, _ := s.run(quayList); out != `{"notifications":[]}` {
 		t.Errorf("there is %s", out)
+	}
+}
+
+// post is a mail server that keeps what it is given.
+type post struct {
+	net.Listener
+	mu    sync.Mutex
+	mails []string // envelope and message, as the client said them
+	full  bool     // it takes no mail
+}
+
+func newPost(t *testing.T) *post {
+	t.Helper()
+	p := &post{Listener: listen(t)}
+	var talks sync.WaitGroup
+	talks.Go(func() {
+		for {
+			c, err := p.Accept()
+			if err != nil {
+				return
+			}
+			talks.Go(func() {
+				defer c.Close()
+				p.talk(c)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		p.Close()
+		talks.Wait()
+	})
+	return p
+}
+
+// talk serves one connection, by RFC 5321.
+func (p *post) talk(c net.Conn) {
+	in := bufio.NewReader(c)
+	say := func(line string) { fmt.Fprint(c, line+"\r\n") }
+	say("220 post.test")
+	said := ""
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		said += line
+		switch verb := strings.ToUpper(strings.Fields(line + " ?")[0]); verb {
+		case "QUIT":
+			say("221 bye")
+			return
+		case "MAIL":
+			p.mu.Lock()
+			full := p.full
+			p.mu.Unlock()
+			if full {
+				say("452 no room")
+				continue
+			}
+			say("250 fine")
+		case "DATA":
+			say("354 go on")
+			for {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					return
+				}
+				if line == ".\r\n" {
+					break
+				}
+				said += line
+			}
+			p.mu.Lock()
+			p.mails = append(p.mails, said)
+			p.mu.Unlock()
+			said = ""
+			say("250 kept")
+		default:
+			say("250 fine")
+		}
+	}
+}
+
+func (p *post) kept() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.mails)
+}
+
+// A notification by e-mail sends nothing but a link until that is opened and its button is
+// pressed; then what was parked. The next one of the repository to that address needs none.
+func TestQuaysEmail(t *testing.T) {
+	server := newPost(t)
+	host, port, err := net.SplitHostPort(server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newQuayStage(t, "mail: {host: "+host+", port: "+port+", tls: none, from: bellbuoy@example.com}\n")
+	reg := s.registry()
+	id, out := s.create("repo_push", "email", `"email": "Ops@example.com"`, "")
+	if want := `"config":{"email":"Ops@example.com"}`; !strings.Contains(out, want) {
+		t.Errorf("created %s", out)
+	}
+	for _, tag := range []string{"v1", "v2"} {
+		if _, err := reg.Push(s.ctx, "team/app", tag); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mailed := func(n int) string {
+		t.Helper()
+		s.until("it is mailed", func() bool { return len(server.kept()) >= n })
+		return server.kept()[n-1]
+	}
+	first := strings.ReplaceAll(mailed(1), "=\r\n", "")
+	at := strings.Index(first, "http://"+s.config.Admin+"/verify/")
+	if at < 0 || !strings.Contains(first, "RCPT TO:<Ops@example.com>") || !strings.Contains(first, "repository team/app") {
+		t.Fatalf("mailed %s", first)
+	}
+	link := strings.TrimSpace(strings.SplitN(first[at:], "\n", 2)[0])
+	t.Logf("mailed %s", link)
+	s.until("both pushes are parked", func() bool {
+		out, _ := s.run("curl https://<quay-server.example.com>/api/v1/targets")
+		return strings.Contains(out, `"parked":2`) && strings.Contains(out, `"unverified":[{"address":"o***@example.com","mailed":`)
+	})
+	list, err := s.sidecar.Events(s.ctx, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := s.trace(list[0].ID).Deliveries; len(d) != 1 && len(d) != 2 {
+		t.Errorf("the trace has %+v", d)
+	} else if d = d[len(d)-1:]; !strings.HasPrefix(d[0].Reason, "not yet verified: a link ") || !strings.HasSuffix(d[0].Reason, "o***@example.com") {
+		t.Errorf("parked, since %q", d[0].Reason)
+	}
+	if out, status := s.run(`curl -X POST -H "Content-Type: application/json" --data '{}' https://<quay-server.example.com>/api/v1/targets/quay-<uuid>/verify`, "<uuid>", id); status != 429 {
+		t.Errorf("another link at once: %d %s", status, out)
+	}
+
+	// What looks through mails opens links, and presses no buttons.
+	page, status := s.run("curl " + link)
+	if status != 200 || !strings.Contains(page, "ops@example.com") || !strings.Contains(page, `<form method="post">`) {
+		t.Errorf("the page is %d %s", status, page)
+	}
+	if n := len(server.kept()); n != 1 {
+		t.Errorf("%d mails before the button is pressed", n)
+	}
+	if page, status := s.run("curl -X POST " + link + "x"); status != 404 {
+		t.Errorf("another link: %d %s", status, page)
+	}
+	if page, status := s.run("curl -X POST " + link); status != 200 || strings.Contains(page, "<form") {
+		t.Errorf("pressed: %d %s", status, page)
+	}
+	for n, tag := range []string{"v1", "v2"} {
+		if got := mailed(n + 2); !strings.Contains(got, "team/app") || !strings.Contains(got, tag) {
+			t.Errorf("mail %d is %s", n+2, got)
+		}
+	}
+	out, _ = s.run("curl https://<quay-server.example.com>/api/v1/targets")
+	if strings.Contains(out, `"unverified"`) {
+		t.Errorf("still %s", out)
+	}
+
+	// One repository's consent is not another's, and lasts.
+	s.create("repo_push", "email", `"email": "ops@EXAMPLE.com"`, "")
+	if _, err := reg.Push(s.ctx, "team/app", "v3"); err != nil {
+		t.Fatal(err)
+	}
+	mailed(5)                                                                   // of both notifications
+	if n := strings.Count(strings.Join(server.kept(), ""), "/verify/"); n > 2 { // text and HTML of the one
+		t.Errorf("%d links were mailed", n)
+	}
+	log, err := os.ReadFile(s.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token := link[strings.LastIndex(link, "/")+1:]; bytes.Contains(log, []byte(token)) {
+		t.Error("the token is in the log")
 	}
 }

@@ -45,6 +45,11 @@ type Config struct {
 	Terms func(target string) (store.Terms, bool)
 	// Plugins lists the senders; may be nil: then none are told of.
 	Plugins func() []Plugin
+	// Verified has what is parked for addresses be sent that are verified now, and Resend has
+	// the links for a target's addresses mailed again, for by. Where they are nil, no links
+	// are mailed.
+	Verified func(ctx context.Context) error
+	Resend   func(ctx context.Context, target, by string) error
 	// Known reports whether there is a user, team or organization of that name; nil =
 	// whoever is named is taken.
 	Known func(kind, name string) bool
@@ -90,6 +95,9 @@ func New(c Config) http.Handler {
 	open.Handle("/readyz", Health(c.Ready, c.Running))
 	if c.Metrics != nil {
 		get(open, "/metrics", s.metrics().ServeHTTP)
+	}
+	if c.Verified != nil {
+		open.Handle(VerifyPath, s.verify())
 	}
 	open.Handle("/", localOnly(orProblem(s.mux)))
 	return secureHeaders(s.besideQuay(localOnly, open))

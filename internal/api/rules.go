@@ -55,6 +55,8 @@ type Target struct {
 	Type   string
 	Source *Source
 	Owner  Owner
+	// Unverified are addresses of its to which nothing is sent but a link.
+	Unverified []Unverified
 }
 
 // Registry is one registry of the configuration in use.

@@ -19,6 +19,7 @@ type targetPage struct {
 	Source     *Source             `json:"source"` // null where nothing defines it any more
 	Condition  condition           `json:"condition"`
 	Deliveries map[store.State]int `json:"deliveries"`
+	Unverified []Unverified        `json:"unverified,omitempty"` // addresses to which nothing but links is sent
 }
 
 func (s *server) targetOps() {
@@ -37,6 +38,11 @@ func (s *server) targetOps() {
 		summary: "Send a target an event to try it with",
 		detail:  "The event's trace tells how its delivery goes.",
 	}, s.testTarget)
+	handle(s, op{
+		route: "POST /api/v1/targets/{name}/verify", role: access.Editor, noun: "targets",
+		summary: "Mail the links by which a target's addresses are verified again",
+		errors:  []int{http.StatusTooManyRequests},
+	}, s.resendLinks)
 	for _, d := range decisions() {
 		handle(s, op{
 			route: "POST /api/v1/targets/{name}/" + d.verb, role: access.Editor, noun: "targets",
@@ -56,7 +62,7 @@ func (s *server) targets(ctx context.Context, _ *nothing) (*body[[]targetPage], 
 	conditions, now := s.Store.Conditions(), s.now().UTC()
 	list := []targetPage{}
 	for _, t := range s.Running().Targets {
-		p := targetPage{Name: t.Name, Type: t.Type, InConfig: true, Source: t.Source,
+		p := targetPage{Name: t.Name, Type: t.Type, InConfig: true, Source: t.Source, Unverified: t.Unverified,
 			Condition: conditionOf(conditions[t.Name], true, now), Deliveries: counts[t.Name].States}
 		if p.Deliveries == nil {
 			p.Deliveries = map[store.State]int{}

@@ -67,7 +67,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		}
 		err = errors.Join(err, closed)
 	}()
-	now := &running{store: st, log: log, version: o.Version, behind: make(chan struct{}, 1)}
+	now := &running{store: st, log: log, version: o.Version, behind: make(chan struct{}, 1), mailing: make(chan struct{}, 1)}
 	senders, err := startHost(set.config.Store, o.Executable, now.plugin, log)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
+		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Verified: now.reconsider, Resend: now.resend, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
 		TargetTypes: now.targetTypes, TargetType: func(ctx context.Context, typ string) (api.TargetType, bool, error) {
 			return now.targetType(ctx, typ, senders)
 		},
@@ -112,7 +112,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	})
 	return parts{
 		store: st, in: now.in, out: out, admin: admin,
-		health: api.Health(ready, now.shown), log: log, set: set, options: o,
+		health: api.Health(ready, now.shown), log: log, set: set, options: o, mails: mailer{now, carry.send},
 		reload: &reloader{running: now, files: set.files, told: o.Reload, senders: senders, warmed: map[string]bool{}},
 	}.serve(e)
 }

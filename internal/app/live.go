@@ -46,6 +46,7 @@ type running struct {
 	// through the API.
 	changing sync.Mutex
 	behind   chan struct{} // objects are written down that are not in use
+	mailing  chan struct{} // a link may be to be mailed
 
 	heard heard
 
@@ -74,6 +75,9 @@ func (r *running) begin(ctx context.Context, files settings) error {
 		return err
 	}
 	r.tellInactive(nil, set.made)
+	if set.unverified, err = r.verification(ctx, set); err != nil {
+		return err
+	}
 	asked, err := set.lookups(nil, r.version, r.log)
 	if err != nil {
 		return err
@@ -107,6 +111,10 @@ func (r *running) use(ctx context.Context, files, set settings) error {
 		return err
 	}
 	old := r.now.Load()
+	var err error
+	if set.unverified, err = r.verification(ctx, set); err != nil {
+		return err
+	}
 	asked, err := set.lookups(old.asked, r.version, r.log)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
+	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
 	"github.com/bellbuoy/bellbuoy/plugin/host"
@@ -42,6 +43,8 @@ type settings struct {
 	made       []*made
 	generation int64
 	sends      map[string]delivery.Target // what delivery goes by, of targets of which that is known
+	// unverified are the addresses, by target, to which nothing but links is sent.
+	unverified map[string][]store.Address
 	// warnings are what was said of it though it is good.
 	warnings config.Faults
 }
@@ -104,6 +107,7 @@ func load(ctx context.Context, files Files, version string) (_ settings, _ confi
 		return s, faults, err
 	}
 	s.plugins = pinned
+	fillMail(c)
 	faults = faults.Merge(c.Locate(found))
 	k := &checkers{version: version, files: pinned}
 	defer func() { err = errors.Join(err, k.close()) }()
@@ -124,6 +128,20 @@ func load(ctx context.Context, files Files, version string) (_ settings, _ confi
 	}
 	s.warnings = faults
 	return s, faults, nil
+}
+
+// fillMail has the targets of type email that name no server use the one that c does.
+func fillMail(c *config.Config) {
+	for i := range c.Targets {
+		t := &c.Targets[i]
+		if t.Type != mailType {
+			continue
+		}
+		var filled bool
+		if t.Options, filled = c.Mail.Fill(t.Options); filled {
+			t.SecretPaths = append(t.SecretPaths, "password")
+		}
+	}
 }
 
 // ask has the options of each target checked by the sender of its type. It returns those

@@ -335,11 +335,18 @@ func (b *beside) learnTarget(ctx context.Context, m *made) error {
 	if err != nil {
 		return err
 	}
+	egress := b.files.egress()
+	if t.Type == mailType {
+		var filled bool
+		if t.Options, filled = b.files.config.Mail.Fill(t.Options); filled {
+			egress = plugin.Egress{} // it goes where the file says
+		}
+	}
 	if why != "" {
 		m.faults, m.known = []objects.Fault{{Path: "type", Message: why}}, false // it may answer another time
 		return nil
 	}
-	found, err := sender.Check(ctx, plugin.Check{Options: t.Options, Egress: b.files.egress()})
+	found, err := sender.Check(ctx, plugin.Check{Options: t.Options, Egress: egress})
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -365,7 +372,7 @@ func (b *beside) learnTarget(ctx context.Context, m *made) error {
 	}
 	set := settings{types: map[string]plugin.Description{t.Type: d}}
 	m.send = set.sending(*t)
-	m.send.Egress = b.files.egress()
+	m.send.Egress = egress
 	return nil
 }
 

@@ -148,6 +148,9 @@ func (s settings) kept() map[string]store.Target {
 		if t.Digest != nil {
 			k.DigestAfter = t.Digest.After
 		}
+		if list := s.unverified[t.Name]; len(list) > 0 {
+			k.Parked = unverifiedReason(list)
+		}
 		out[t.Name] = k
 	}
 	return out

@@ -25,6 +25,7 @@ type parts struct {
 	admin   http.Handler
 	health  http.Handler
 	reload  *reloader
+	mails   mailer
 	log     *slog.Logger
 	set     settings
 	options Options
@@ -51,6 +52,7 @@ func (p parts) serve(e *ending) error {
 	workers.Go(func() { e.failed("deliver", p.out.Run(work)) })
 	workers.Go(func() { p.in.RouteHeld(work) })
 	workers.Go(func() { p.reload.run(e.ctx) })
+	workers.Go(func() { p.mails.run(e.ctx) })
 	workers.Go(func() { p.store.Retain(e.ctx, p.log) })
 
 	p.log.Info("bellbuoy runs", "listen", registries.Addr().String(), "admin", people.Addr().String(),

@@ -36,7 +36,7 @@ func (r *running) shown() api.Running {
 	}
 	for _, t := range now.config.Targets {
 		v.Targets = append(v.Targets, api.Target{Name: t.Name, Type: t.Type, Source: source(t.Pos),
-			Owner: ownerOf(byAPI[key{objects.Target, t.Name}], t.Pos)})
+			Owner: ownerOf(byAPI[key{objects.Target, t.Name}], t.Pos), Unverified: shownUnverified(now.unverified[t.Name])})
 	}
 	heard := r.heard.all()
 	for _, g := range now.config.Registries {

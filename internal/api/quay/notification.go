@@ -49,6 +49,19 @@ type notification struct {
 	Failures    int             `json:"number_of_failures"`
 }
 
+// Owner is what a mail address of a notification is verified for, as in Quay its
+// repository, or its namespace; "" where note is none of a notification.
+func Owner(kept json.RawMessage) string {
+	var n note
+	switch {
+	case len(kept) == 0 || json.Unmarshal(kept, &n) != nil || n.Quay == nil:
+		return ""
+	case n.Quay.Repository != "":
+		return "repository " + n.Quay.Repository
+	}
+	return "namespace " + n.Quay.Namespace
+}
+
 // view shows a notification.
 func (a *asked) view(name string, conditions map[string]store.Condition) notification {
 	return notification{strings.TrimPrefix(name, prefix), a.Title, a.Event, a.Method, a.Config, a.EventConfig, conditions[name].Failures}

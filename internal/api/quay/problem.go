@@ -147,6 +147,8 @@ func (m way) inRequest(kind objects.Kind, path string) string {
 		return "config.template"
 	case kind == objects.Target && option == "url" && m.url != "":
 		return m.url + ": it"
+	case kind == objects.Target && m.typ == "email" && (option == "host" || option == "from"):
+		return "No e-mail can be sent, since bellbuoy's configuration names no mail server (mail: {host, from}):"
 	case kind == objects.Target && m.typ == "email" && strings.HasPrefix(option, "to"):
 		return "config.email"
 	case kind == objects.Target && m.typ == "inbox" && isOption:
