@@ -103,7 +103,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Verified: now.reconsider, Resend: now.resend, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
+		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Verified: now.reconsider, Resend: now.resend, Known: now.known, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
 		TargetTypes: now.targetTypes, TargetType: func(ctx context.Context, typ string) (api.TargetType, bool, error) {
 			return now.targetType(ctx, typ, senders)
 		},

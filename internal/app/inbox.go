@@ -91,6 +91,19 @@ func alone(c *config.Config) config.Faults {
 	return c.Locate(faults)
 }
 
+// known reports whether there is a team or an organization of that name. Of users nobody
+// keeps a list: whoever asks by a name has it.
+func (r *running) known(kind, name string) bool {
+	people := r.now.Load().config.People
+	switch kind {
+	case "team":
+		return people.Teams[name] != nil
+	case "organization":
+		return people.Organizations[name] != nil
+	}
+	return true
+}
+
 // inboxes are those that a user reads.
 func (r *running) inboxes(user string) []store.Inbox {
 	people := r.now.Load().config.People

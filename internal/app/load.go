@@ -116,6 +116,10 @@ func load(ctx context.Context, files Files, version string) (_ settings, _ confi
 		return s, faults, err
 	}
 	faults = faults.Merge(found)
+	if found, err = s.checkMail(ctx, k); err != nil {
+		return s, faults, err
+	}
+	faults = faults.Merge(found)
 	made, err := messages(ctx, c, senders)
 	if err != nil {
 		return s, faults, err
@@ -142,6 +146,30 @@ func fillMail(c *config.Config) {
 			t.SecretPaths = append(t.SecretPaths, "password")
 		}
 	}
+}
+
+// checkMail has the sender of mails look at what c says of the server, also where no target
+// of the file goes by it.
+func (s *settings) checkMail(ctx context.Context, k *checkers) (config.Faults, error) {
+	options, filled := s.config.Mail.Fill([]byte(`{"to": ["somebody@example.com"]}`))
+	if !filled {
+		return nil, nil
+	}
+	sender, ok, err := k.sender(mailType, s.config.Store)
+	if err != nil || !ok {
+		return nil, err
+	}
+	found, err := sender.Check(ctx, plugin.Check{Options: options})
+	if err != nil {
+		return nil, fmt.Errorf("check how mails are sent: %w", err)
+	}
+	var faults config.Faults
+	for _, f := range found {
+		fault := config.Faultf("mail."+f.Path, "%s", f.Message)
+		fault.Severity = severity(f)
+		faults = append(faults, fault)
+	}
+	return s.config.Locate(faults), nil
 }
 
 // ask has the options of each target checked by the sender of its type. It returns those

@@ -30,6 +30,7 @@ const (
 	mailEvery = 30 * time.Second // what is due is looked for, while some address is not verified
 	mailFor   = 2 * time.Minute  // one mail may take
 	mailsAt   = 4                // a time
+	mailsHour = 100              // of them in an hour, whatever the addresses
 )
 
 // recipient is an address that a target sends to.
@@ -231,8 +232,11 @@ func (m mailer) mail(ctx context.Context) error {
 		return err
 	}
 	now := m.store.Now()
-	today := map[string]int{}
+	today, hour := map[string]int{}, 0
 	for _, a := range known {
+		if now.Sub(a.Mailed) < time.Hour {
+			hour++
+		}
 		if now.Sub(a.Mailed) < 24*time.Hour {
 			today[a.Mailbox] += a.Mails
 		}
@@ -242,7 +246,7 @@ func (m mailer) mail(ctx context.Context) error {
 	begun := map[addressKey]bool{}
 	for _, to := range m.now.Load().recipients() {
 		a, ok := known[to.key()]
-		if !ok || !a.Verified.IsZero() || a.Due.IsZero() || a.Due.After(now) || begun[to.key()] || today[a.Mailbox] >= store.MaxAddressMails {
+		if !ok || !a.Verified.IsZero() || a.Due.IsZero() || a.Due.After(now) || begun[to.key()] || today[a.Mailbox] >= store.MaxAddressMails || hour+len(begun) >= mailsHour {
 			continue
 		}
 		begun[to.key()] = true
