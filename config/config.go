@@ -39,7 +39,8 @@ type Config struct {
 	Keep []string `yaml:"keep" jsonschema:"example=[artifact.pulled]"`
 	// Egress says where targets may be that people make through the API.
 	Egress Egress `yaml:"egress"`
-	// Mail is how mails go out where nothing else is said.
+	// Mail is the mail server of targets that people make through the API and that name none,
+	// as those made by Quay's API do not, and where they verify their addresses.
 	Mail *Mail `yaml:"mail" jsonschema:"example={host: smtp.example.com, from: bellbuoy@example.com}"`
 	// Plugins are senders that do not come with bellbuoy.
 	Plugins Plugins `yaml:"plugins"`

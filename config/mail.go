@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Mail is how mails go out where nothing else is said.
+// Mail is the mail server of targets that people make through the API and that name none.
 type Mail struct {
-	// Host is the mail server for targets of type email whose options have nothing but to.
+	// Host is the mail server to hand mails to.
 	Host string `yaml:"host" json:"host" jsonschema:"example=smtp.example.com"`
 	// Port is the mail server's; left out, 587, with tls: implicit 465, with tls: none 25.
 	Port int `yaml:"port" json:"port,omitempty" jsonschema:"example=587"`

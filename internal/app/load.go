@@ -107,7 +107,6 @@ func load(ctx context.Context, files Files, version string) (_ settings, _ confi
 		return s, faults, err
 	}
 	s.plugins = pinned
-	fillMail(c)
 	faults = faults.Merge(c.Locate(found))
 	k := &checkers{version: version, files: pinned}
 	defer func() { err = errors.Join(err, k.close()) }()
@@ -134,22 +133,8 @@ func load(ctx context.Context, files Files, version string) (_ settings, _ confi
 	return s, faults, nil
 }
 
-// fillMail has the targets of type email that name no server use the one that c does.
-func fillMail(c *config.Config) {
-	for i := range c.Targets {
-		t := &c.Targets[i]
-		if t.Type != mailType {
-			continue
-		}
-		var filled bool
-		if t.Options, filled = c.Mail.Fill(t.Options); filled {
-			t.SecretPaths = append(t.SecretPaths, "password")
-		}
-	}
-}
-
-// checkMail has the sender of mails look at what c says of the server, also where no target
-// of the file goes by it.
+// checkMail has the sender of mails look at what c says of the server, which no target
+// of the file goes by.
 func (s *settings) checkMail(ctx context.Context, k *checkers) (config.Faults, error) {
 	options, filled := s.config.Mail.Fill([]byte(`{"to": ["somebody@example.com"]}`))
 	if !filled {
