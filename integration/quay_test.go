@@ -129,6 +129,15 @@ func (s quayStage) arrived(r *receiver.Receiver, n int) []receiver.Arrival {
 // A notification that is made by the lines of Quay's documentation fires for a push to a
 // Distribution registry, and a receiver made for Quay gets Quay's body.
 func TestQuaysCurlLines(t *testing.T) {
+	page, err := os.ReadFile("../docs/quay.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{quayCreate, quayTest, quayReset, quayDelete, quayList} {
+		if !bytes.Contains(page, []byte(line)) {
+			t.Errorf("docs/quay.md does not have\n%s", line)
+		}
+	}
 	s := newQuayStage(t, "")
 	reg, hook := s.registry(), s.other()
 
