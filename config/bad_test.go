@@ -68,7 +68,7 @@ func badConfigs() []BadConfig {
 		{"tab", "admin:\n\tlisten: x\n", []string{`2: is no YAML: found character that cannot start any token: indent with blanks and not with tabs, and put a value that begins with @, ` + "`" + ` or % in quotes`}},
 
 		{"unknown key", "lisen: 127.0.0.1:5080\n", []string{`1: lisen: unknown key: did you mean "listen"?`}},
-		{"key of a later bellbuoy", "weather: {}\n", []string{`1: weather: unknown key: there are listen, tls, admin, metrics, store, secrets, retention, keep, egress, plugins, people, registries, targets and rules`}},
+		{"key of a later bellbuoy", "weather: {}\n", []string{`1: weather: unknown key: there are listen, tls, admin, metrics, store, secrets, retention, keep, egress, mail, plugins, people, registries, targets and rules`}},
 		{"keys that are none", "secrets:\n  key: \"c2hvcnQ=\"\n  old: [\"c2hvcnQ=\", \"\", {env: BELLBUOY_NONE}]\n", []string{
 			`2: secrets.key: warning: the secret stands in this file, for all who can read it: write {env: NAME} or {file: PATH}`,
 			`2: secrets.key: is no key: write 32 random bytes in base64, as "openssl rand -base64 32" makes them`,
