@@ -20,6 +20,7 @@ type upkeepTexts struct {
 	givenOut, setGivenOut        string
 	findSeen, deleteSeen         string
 	supersede, deleteRuleSets    string
+	deleteUnused                 string
 	deleteRenderings             string
 
 	pages string
@@ -47,8 +48,9 @@ var sqliteUpkeep = upkeepTexts{
 	findSeen: `SELECT s.event, s.at, EXISTS (SELECT 1 FROM event e WHERE e.seq = s.event)
 		FROM seen s WHERE s.event > ?1 ORDER BY s.event LIMIT ?2`,
 	deleteSeen: `DELETE FROM seen WHERE event IN (SELECT CAST(value AS BIGINT) FROM json_each(?1))`,
-	supersede: `UPDATE rule_set SET last = CASE id WHEN ?1 THEN 9223372036854775807 ELSE ?2 END
+	supersede: `UPDATE rule_set SET judged = CASE id WHEN ?1 THEN 1 ELSE judged END, last = CASE id WHEN ?1 THEN 9223372036854775807 ELSE ?2 END
 		WHERE id = ?1 OR last = 9223372036854775807`,
+	deleteUnused: `DELETE FROM rule_set WHERE judged = 0 AND hash NOT IN (SELECT value FROM json_each(?1)) RETURNING hash`,
 	deleteRuleSets: `DELETE FROM rule_set WHERE last < coalesce((SELECT min(seq) FROM event), ?1)
 		AND id <> ?3 AND hash NOT IN (SELECT value FROM json_each(?2)) RETURNING hash`,
 	deleteRenderings: `DELETE FROM rendering WHERE id IN (SELECT id FROM rendering r
@@ -253,19 +255,7 @@ func (s *Store) forgetRuleSets(ctx context.Context) (gone []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.conn.QueryContext(ctx, s.stmts.text.upkeep.deleteRuleSets, s.seqs.event+1, string(inUse), s.seqs.ruleSet)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var hash string
-		if err := rows.Scan(&hash); err != nil {
-			return nil, err
-		}
-		gone = append(gone, hash)
-	}
-	return gone, rows.Err()
+	return column(ctx, s.conn, s.stmts.text.upkeep.deleteRuleSets, s.seqs.event+1, string(inUse), s.seqs.ruleSet)
 }
 
 // judging notes that rule set id judges from here on, if another did until now.
@@ -278,11 +268,15 @@ func (s *Store) judging(ctx context.Context, id int64) error {
 	return err
 }
 
+// stillInUse is how many sets of rules, the last that were put, may still be what a request
+// goes by: it reads its body for seconds, while people may change rules many times.
+const stillInUse = 64
+
 // inUse notes that the rules with that hash are, and with those before them may still
 // be, in use.
 func (s *Store) inUse(hash string) {
 	if len(s.put) > 0 && s.put[0] == hash {
 		return
 	}
-	s.put = append([]string{hash}, s.put...)[:min(2, len(s.put)+1)]
+	s.put = append([]string{hash}, s.put...)[:min(stillInUse, len(s.put)+1)]
 }

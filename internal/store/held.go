@@ -1,11 +1,14 @@
 package store
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -14,21 +17,86 @@ import (
 // PutRuleSet keeps the source of the rules that judge events from now on. A routing
 // that names a hash that was never put is refused.
 func (s *Store) PutRuleSet(ctx context.Context, hash string, source []byte) error {
+	packed, err := s.packed(hash, source)
+	if err != nil {
+		return fmt.Errorf("keep rule set %.12s: %w", hash, err)
+	}
 	var id int64
-	err := s.write(ctx, &job{
+	var unused []string
+	err = s.write(ctx, &job{
 		run: func(ctx context.Context) error {
-			err := s.stmts.insertRuleSet.QueryRowContext(ctx, hash, source).Scan(&id)
-			if err == nil && s.engine.goesBy != nil {
-				err = s.engine.goesBy(ctx, hash)
+			if err := s.stmts.insertRuleSet.QueryRowContext(ctx, hash, packed).Scan(&id); err != nil {
+				return err
 			}
+			if s.engine.goesBy != nil {
+				if err := s.engine.goesBy(ctx, hash); err != nil {
+					return err
+				}
+			}
+			var err error
+			unused, err = column(ctx, s.conn, s.stmts.text.upkeep.deleteUnused, list(append([]string{hash}, s.put...)))
 			return err
 		},
-		then: func() { s.ruleSets.Store(hash, id); s.inUse(hash) },
+		then: func() {
+			for _, hash := range unused {
+				s.ruleSets.Delete(hash)
+			}
+			s.ruleSets.Store(hash, id)
+			s.inUse(hash)
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("keep rule set %.12s: %w", hash, err)
 	}
 	return nil
+}
+
+// packedRules is the source of a rule set as it is stored.
+type packedRules struct {
+	hash   string
+	packed []byte
+}
+
+// packSize is from which size on sources are compressed.
+const packSize = 1 << 10
+
+// packed returns the source of a rule set as it is stored; it is asked for more than once in
+// a row.
+func (s *Store) packed(hash string, plain []byte) ([]byte, error) {
+	if len(plain) < packSize {
+		return plain, nil
+	}
+	if last := s.source.Load(); last != nil && last.hash == hash {
+		return last.packed, nil
+	}
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err == nil {
+		if _, err = w.Write(plain); err == nil {
+			err = w.Close()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.source.Store(&packedRules{hash, b.Bytes()})
+	return b.Bytes(), nil
+}
+
+// unpacked undoes packed. What is not compressed, as JSON is not, is returned as it is.
+func unpacked(b []byte) ([]byte, error) {
+	if !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
+		return b, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	b, err = io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return b, nil
 }
 
 // ruleSet returns the id of the rules that judged an event which is being written.
@@ -46,6 +114,9 @@ func (s *Store) RuleSet(ctx context.Context, hash string) ([]byte, error) {
 	err := s.read.QueryRowContext(ctx, `SELECT source FROM rule_set WHERE hash = ?1`, hash).Scan(&b)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("rule set %q: %w", hash, ErrNotFound)
+	}
+	if err == nil {
+		b, err = unpacked(b)
 	}
 	return b, dbError(err)
 }

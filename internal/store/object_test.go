@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -165,5 +166,68 @@ func TestLastHeard(t *testing.T) {
 	heard, err := s.LastHeard(t.Context())
 	if at := heard[first.Registry]; err != nil || len(heard) != 1 || !at.Equal(last.Received.Truncate(time.Microsecond)) {
 		t.Errorf("%v, %v, want %v", heard, err, last.Received)
+	}
+}
+
+// Rules that judged no event before others came are not kept; those that judged one are, and
+// so are those that a request may still go by.
+func TestRulesThatJudgedNothingGo(t *testing.T) {
+	path := temp(t)
+	s := open(t, path)
+	source := func(i int) []byte {
+		return fmt.Appendf(nil, `{"v":1,"rules":[%s%d]}`, strings.Repeat(`"much of the same",`, 1000), i)
+	}
+	put := func(i int) {
+		t.Helper()
+		if err := s.PutRuleSet(t.Context(), fmt.Sprint("h", i), source(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(i int) bool {
+		t.Helper()
+		b, err := s.RuleSet(t.Context(), fmt.Sprint("h", i))
+		if err == nil && string(b) != string(source(i)) {
+			t.Errorf("set %d is another", i)
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+		return err == nil
+	}
+	judge := func(i int) {
+		t.Helper()
+		a := push(fmt.Sprint("by ", i), "r", "ci")
+		a.Items[0].Routing.RuleSet = fmt.Sprint("h", i)
+		accept(t, s, a)
+	}
+	put(0)
+	judge(0)
+	for i := 1; i <= 200; i++ {
+		put(i)
+		if i == 100 {
+			judge(i)
+		}
+		if i == 150 {
+			put(0) // again, for a while
+		}
+	}
+	for i := range 201 {
+		if want := i == 0 || i == 100 || i > 200-stillInUse+1; has(i) != want && i != 200-stillInUse+1 {
+			t.Errorf("set %d is there: %v", i, !want)
+		}
+	}
+	judge(170) // by a request that began long ago
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	put(300)
+	for _, i := range []int{0, 100, 170, 300} {
+		if !has(i) {
+			t.Errorf("set %d is gone", i)
+		}
+	}
+	if has(199) {
+		t.Error("what another process was to judge by is there")
 	}
 }

@@ -145,6 +145,8 @@ func postgresTexts() *texts {
 	t.upkeep.deleteRuleSets = `DELETE FROM rule_set WHERE last < coalesce((SELECT min(seq) FROM event), ?1)
 		AND id <> ?3 AND hash NOT IN (SELECT value FROM elements(?2))
 		AND hash NOT IN (SELECT e.value FROM process p, elements(p.rules) e) RETURNING hash`
+	t.upkeep.deleteUnused = `DELETE FROM rule_set WHERE judged = 0 AND hash NOT IN (SELECT value FROM elements(?1))
+		AND hash NOT IN (SELECT e.value FROM process p, elements(p.rules) e) RETURNING hash`
 	return &t
 }
 

@@ -203,6 +203,9 @@ func TestRetentionOfRules(t *testing.T) {
 		accept(t, s, a)
 	}
 	by(testRules, "one")
+	for i := range stillInUse { // until no request goes by the first any more
+		use(fmt.Sprint("other ", i))
+	}
 	use("two")
 	by("two", "waits", "slow")
 	use("three")

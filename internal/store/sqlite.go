@@ -290,7 +290,7 @@ var sqliteTexts = texts{
 		ON CONFLICT (registry, sha256) DO UPDATE SET count = quarantine.count + 1, last = excluded.last`,
 	addTally: `INSERT INTO tally (hour, registry, what, type, n) VALUES (?1, ?2, ?3, ?4, ?5)
 		ON CONFLICT (hour, registry, what, type) DO UPDATE SET n = tally.n + excluded.n`,
-	insertRuleSet: `INSERT INTO rule_set (hash, source) VALUES (?1, ?2)
+	insertRuleSet: `INSERT INTO rule_set (hash, source, judged) VALUES (?1, ?2, 0)
 		ON CONFLICT (hash) DO UPDATE SET last = 9223372036854775807 RETURNING id`,
 	insertRendering: `INSERT INTO rendering (hash, source) VALUES (?1, ?2)
 		ON CONFLICT (hash) DO UPDATE SET hash = excluded.hash RETURNING id`,

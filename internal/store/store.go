@@ -96,10 +96,11 @@ type Store struct {
 
 	objects objectNews
 
-	ruleSets   sync.Map         // hash -> id
-	put        []string         // the hashes that were put last, the newest first; the writer's
-	renderings map[string]int64 // ids of those used lately; the writer's
-	pruned     bool             // some were deleted in the running transaction; the writer's
+	source     atomic.Pointer[packedRules] // the one that was put last
+	ruleSets   sync.Map                    // hash -> id
+	put        []string                    // the hashes that were put last, the newest first; the writer's
+	renderings map[string]int64            // ids of those used lately; the writer's
+	pruned     bool                        // some were deleted in the running transaction; the writer's
 }
 
 // sequences are the last numbers given out, and the id of the rule set that judged last.

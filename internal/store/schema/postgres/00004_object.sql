@@ -16,4 +16,6 @@ CREATE TABLE object (
     UNIQUE (kind, name)
 );
 
+ALTER TABLE rule_set ADD COLUMN judged bigint NOT NULL DEFAULT 1;
+
 INSERT INTO meta (key, value) VALUES ('objects', '0');

@@ -18,5 +18,9 @@ CREATE TABLE object (
     UNIQUE (kind, name)
 ) STRICT;
 
+-- Rules change with each object, so that many of them judge no event before others follow. 0
+-- where a set has judged none. The source may be compressed since then.
+ALTER TABLE rule_set ADD COLUMN judged INTEGER NOT NULL DEFAULT 1;
+
 -- How often that table was changed.
 INSERT INTO meta (key, value) VALUES ('objects', '0');
