@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
@@ -44,38 +43,6 @@ func (p *problem) with(name, value string) *problem {
 }
 
 func (p *problem) Error() string { return p.Detail }
-
-// GetStatus, GetHeaders and ContentType are how huma has it.
-func (p *problem) GetStatus() int            { return p.Status }
-func (p *problem) GetHeaders() http.Header   { return p.header }
-func (p *problem) ContentType(string) string { return "application/problem+json" }
-
-// useProblems has huma make its errors as ours are.
-var useProblems = sync.OnceFunc(func() {
-	huma.NewError = invalid
-	huma.DefaultArrayNullable = false // no list of ours is null
-})
-
-// invalid is what huma says of a request that is not as its types are.
-func invalid(status int, message string, errs ...error) huma.StatusError {
-	if status == http.StatusUnprocessableEntity {
-		status = http.StatusBadRequest
-	}
-	var all faults
-	for _, err := range errs {
-		f := objects.Fault{Message: err.Error()}
-		if d, ok := err.(huma.ErrorDetailer); ok {
-			f = fault(d.ErrorDetail())
-		}
-		all = append(all, f)
-	}
-	if len(all) == 0 {
-		return problemf(status, "%s", message)
-	}
-	p := all.problem()
-	p.Status, p.Title = status, http.StatusText(status)
-	return p
-}
 
 // fault says where something is wrong as people write it, without the part of the request.
 func fault(d *huma.ErrorDetail) objects.Fault {

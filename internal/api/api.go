@@ -75,7 +75,7 @@ type Config struct {
 type server struct {
 	Config
 	mux     *http.ServeMux
-	api     huma.API
+	doc     *huma.OpenAPI
 	now     func() time.Time
 	testing atomic.Bool // a back-test runs
 }
@@ -106,7 +106,7 @@ func New(c Config) http.Handler {
 // newServer returns what serves all that is below /api.
 func newServer(c Config) *server {
 	mux := http.NewServeMux()
-	s := &server{Config: c, now: time.Now, mux: mux, api: newAPI(mux, c.Version)}
+	s := &server{Config: c, now: time.Now, mux: mux, doc: newDocument(c.Version)}
 	s.eventOps()
 	s.deliveryOps()
 	s.againOps()

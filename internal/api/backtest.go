@@ -47,7 +47,7 @@ type progress struct {
 }
 
 func (s *server) backtestOps() {
-	r := s.api.OpenAPI().Components.Schemas
+	r := s.doc.Components.Schemas
 	stream(s, op{
 		route: "POST /api/v1/backtest", role: access.Editor, noun: "rules", reads: true,
 		summary: "Say what other rules would make of stored events",

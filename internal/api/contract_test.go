@@ -37,7 +37,7 @@ type saidContent struct{ Schema json.RawMessage }
 // theContract is made once: the document is that of any server.
 var theContract = sync.OnceValues(func() (*contract, error) {
 	s := newServer(Config{})
-	doc := s.api.OpenAPI()
+	doc := s.doc
 	if err := describe(doc); err != nil {
 		return nil, err
 	}

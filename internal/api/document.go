@@ -210,7 +210,7 @@ type sheet struct {
 // serveDocument serves the document, which is made when it is first asked for, and the page
 // that shows it. Whoever may read anything may read these, whatever his scopes.
 func (s *server) serveDocument() {
-	doc := s.api.OpenAPI()
+	doc := s.doc
 	described := sync.OnceValue(func() error { return describe(doc) })
 	serve := func(path string, write func() (sheet, error)) {
 		written := sync.OnceValues(func() (sheet, error) {

@@ -88,7 +88,7 @@ func without(text, name string) string {
 
 // The descriptions are what the sources say now.
 func TestDescriptionsAreCurrent(t *testing.T) {
-	got, err := json.MarshalIndent(sayings(t, newServer(Config{}).api.OpenAPI().Components.Schemas), "", "  ")
+	got, err := json.MarshalIndent(sayings(t, newServer(Config{}).doc.Components.Schemas), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func TestInboxRefused(t *testing.T) {
 		detail             string
 	}{
 		{"GET", "/api/v1/inbox?level=loud", "", 400, `bad query: level "loud" is none of [info good warning bad]`},
-		{"GET", "/api/v1/inbox?unread=maybe", "", 400, `unread: "maybe" is wrong: invalid boolean`},
+		{"GET", "/api/v1/inbox?unread=maybe", "", 400, `unread: "maybe" is wrong: it is neither true nor false`},
 		{"GET", "/api/v1/inbox?usr=alice", "", 400, `there is no filter "usr"; there are user, unread, level, limit, before`},
 		{"GET", "/api/v1/inbox?user=%1b[31m", "", 400, "user: write a name in one line of at most 200 bytes"},
 		{"GET", "/api/v1/inbox?limit=0", "", 400, `limit: "0" is wrong: expected number >= 1`},

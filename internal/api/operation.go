@@ -3,15 +3,13 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/bellbuoy/bellbuoy/internal/access"
 )
@@ -30,25 +28,22 @@ type op struct {
 	reads bool
 }
 
-// handle serves an operation. The fields of I are what is asked, those of O what is answered,
-// as huma has it: path, query and header tags, and Body. An error of h is answered as
-// [server.problem] says, so that one of the store needs no more than to be returned.
+// handle serves an operation. The fields of I are what is asked, those of O what is answered:
+// tags say path, query or header, and the field Body is the body; a field Status of O is the
+// status where it is not the one of o. An error of h is answered as [server.problem] says, so
+// that one of the store needs no more than to be returned.
 func handle[I, O any](s *server, o op, h func(context.Context, *I) (*O, error)) {
-	huma.Register(s.api, o.huma(), func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
-		if err != nil {
-			return nil, s.problem(ctx, err)
-		}
-		return out, nil
+	s.register(o, reflect.TypeFor[I](), reflect.TypeFor[O](), func(ctx context.Context, in any) (any, error) {
+		return h(ctx, in.(*I))
 	})
 }
 
-// stream serves an operation whose answer is written as it is made. What huma reads from types
-// is in doc: parameters, the body, the answer.
+// stream serves an operation whose answer is written as it is made. What
+// [handle] reads from types is in doc: parameters, the body, the answer.
 func stream(s *server, o op, doc huma.Operation, h http.HandlerFunc) {
 	of := o.huma()
 	of.Parameters, of.RequestBody, of.Responses = doc.Parameters, doc.RequestBody, doc.Responses
-	s.api.OpenAPI().AddOperation(&of)
+	s.doc.AddOperation(&of)
 	s.mux.HandleFunc(o.route, checked(&of, h))
 }
 
@@ -58,9 +53,7 @@ func (o op) huma() huma.Operation {
 	return huma.Operation{
 		Method: method, Path: path, OperationID: o.id(), DefaultStatus: o.status,
 		Tags: []string{o.noun}, Summary: o.summary, Description: o.detail,
-		MaxBodyBytes:    maxRequest + 1, // the body was read when huma does: see readBody
-		BodyReadTimeout: -1,
-		Metadata:        map[string]any{"op": o},
+		Metadata: map[string]any{"op": o},
 	}
 }
 
@@ -69,49 +62,20 @@ func (o op) id() string {
 	return strings.NewReplacer(" /api/v1/", "-", "/", "-", "{", "", "}", "").Replace(strings.ToLower(o.route))
 }
 
-// newAPI returns what makes operations on mux, and the document that tells of them.
-func newAPI(mux *http.ServeMux, version string) huma.API {
-	useProblems()
-	return huma.NewAPI(huma.Config{
-		OpenAPI: &huma.OpenAPI{
-			OpenAPI: "3.1.0",
-			Info:    &huma.Info{Title: "bellbuoy", Version: version},
-			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
-			},
-		},
-		Formats: map[string]huma.Format{"application/json": format(), "json": format()},
-	}, routes{mux})
-}
+// noNullLists has lists in documents not be null, as none of ours is.
+var noNullLists = sync.OnceFunc(func() { huma.DefaultArrayNullable = false })
 
-// format is JSON as it is answered and asked with: nothing is escaped for HTML, so that
-// stored events keep their bytes.
-func format() huma.Format {
-	return huma.Format{
-		Marshal: func(w io.Writer, v any) error {
-			enc := json.NewEncoder(w)
-			enc.SetEscapeHTML(false)
-			return enc.Encode(v)
-		},
-		Unmarshal: func(data []byte, v any) error {
-			if err := json.Unmarshal(data, v); err != nil {
-				return fmt.Errorf("the request is no JSON object that is understood here: %w", err)
-			}
-			return nil
-		},
+// newDocument returns a document without operations.
+func newDocument(version string) *huma.OpenAPI {
+	noNullLists()
+	return &huma.OpenAPI{
+		OpenAPI:    "3.1.0",
+		Info:       &huma.Info{Title: "bellbuoy", Version: version},
+		Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)},
 	}
 }
 
-// routes puts operations on a mux, behind what is checked of each request.
-type routes struct{ *http.ServeMux }
-
-// Handle serves o where who asks may, and the request has nothing that o does not know.
-func (m routes) Handle(o *huma.Operation, serve func(huma.Context)) {
-	m.HandleFunc(o.Method+" "+o.Path, checked(o, func(w http.ResponseWriter, r *http.Request) {
-		serve(humago.NewContext(o, r, w))
-	}))
-}
-
+// checked serves o where who asks may, and the request has nothing that o does not know.
 func checked(o *huma.Operation, next http.HandlerFunc) http.HandlerFunc {
 	this := o.Metadata["op"].(op)
 	var known []string

@@ -17,7 +17,7 @@ import (
 func pets(t *testing.T) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()
-	s := &server{api: newAPI(mux, "1")}
+	s := &server{mux: mux, doc: newDocument("1")}
 	type pet struct {
 		Name string `json:"name"`
 		Legs int    `json:"legs,omitempty" maximum:"8"`
@@ -34,6 +34,29 @@ func pets(t *testing.T) http.Handler {
 		}) (*body[int64], error) {
 			v, err := in.version(map[string]int64{"rex": 3}[in.ID])
 			return &body[int64]{v}, err
+		})
+	type made struct {
+		Status   int
+		Location string `header:"Location"`
+		Body     pet
+	}
+	handle(s, op{route: "POST /pets", role: access.Editor, noun: "pets", summary: "Make", status: 201},
+		func(_ context.Context, in *struct {
+			Loud bool `query:"loud"`
+			Body pet
+		}) (*made, error) {
+			m := &made{Location: "/pets/" + in.Body.Name, Body: in.Body}
+			if in.Loud {
+				m.Status = http.StatusAccepted
+			}
+			return m, nil
+		})
+	handle(s, op{route: "DELETE /pets/{id}", role: access.Editor, noun: "pets", summary: "Delete"},
+		func(_ context.Context, in *struct{ ByID }) (*nothing, error) {
+			if in.ID != "rex" {
+				return nil, objects.ErrNotFound
+			}
+			return nil, nil
 		})
 	return orProblem(mux)
 }
@@ -73,9 +96,9 @@ func TestOperations(t *testing.T) {
 		"a filter twice":           {viewer, "GET", "/pets?limit=4&limit=5", "", nil, 400, "limit: it is given 2 times; give it once"},
 		"a broken query":           {viewer, "GET", "/pets?limit=%zz", "", nil, 400, "the query cannot be read"},
 		"a limit too low":          {viewer, "GET", "/pets?limit=0", "", nil, 400, `limit: "0" is wrong: expected number >= 1`},
-		"a limit of letters":       {viewer, "GET", "/pets?limit=ten", "", nil, 400, `limit: "ten" is wrong: invalid integer`},
+		"a limit of letters":       {viewer, "GET", "/pets?limit=ten", "", nil, 400, `limit: "ten" is wrong: it is no whole number`},
 		"another path":             {viewer, "GET", "/cats", "", nil, 404, "there is nothing at /cats"},
-		"another method":           {viewer, "POST", "/pets", "", nil, 405, "/pets takes GET only, not POST"},
+		"another method":           {viewer, "PATCH", "/pets", "", nil, 405, "/pets takes GET and POST only, not PATCH"},
 
 		"a form":            {editor, "PUT", "/pets/rex", rex, header("Content-Type", "text/plain"), 415, "Content-Type: application/json"},
 		"no body":           {editor, "PUT", "/pets/rex", "", nil, 400, "the request has no body"},
@@ -117,13 +140,23 @@ func TestOperations(t *testing.T) {
 			}
 		})
 	}
+	for target, want := range map[string]int{"/pets": 201, "/pets?loud=true": 202} {
+		if got := asks(h, editor, "POST", target, rex); got.Code != want || got.Header().Get("Location") != "/pets/rex" || got.Body.String() != rex+"\n" {
+			t.Errorf("POST %s: %d %v %s", target, got.Code, got.Header(), got.Body)
+		}
+	}
+	if got := asks(h, editor, "DELETE", "/pets/rex", ""); got.Code != 204 || got.Body.Len() > 0 || got.Header().Get("Content-Type") != "" {
+		t.Errorf("DELETE: %d %s", got.Code, got.Body)
+	}
+	wantProblem(t, asks(h, editor, "DELETE", "/pets/max", ""), "there is no such object")
+	wantProblem(t, asks(h, editor, "POST", "/pets?loud=aloud", rex), `loud: "aloud" is wrong: it is neither true nor false`)
 	if got := asks(h, viewer, "GET", "/pets?limit=4", "").Header().Get("Link"); got != `</pets?before=c1&limit=4>; rel="next"` {
 		t.Errorf("Link is %s", got)
 	}
 	if got := asks(h, editor, "PUT", "/pets/rex", `{"nmae":"","legs":9}`).Body.String(); !strings.Contains(got, `{"path":"nmae","message":"there is no such field here"}`) {
 		t.Errorf("faults are %s", got)
 	}
-	if got := asks(h, editor, "GET", "/pets/rex", "").Header().Get("Allow"); got != "PUT" {
+	if got := asks(h, editor, "GET", "/pets/rex", "").Header().Get("Allow"); got != "PUT, DELETE" {
 		t.Errorf("Allow is %s", got)
 	}
 }
@@ -156,8 +189,8 @@ func TestProblems(t *testing.T) {
 		if c.status == 400 && c.err != store.ErrBadQuery && len(p.Errors) != 1 {
 			t.Errorf("%v: faults are %v", c.err, p.Errors)
 		}
-		if (p.GetHeaders().Get("Retry-After") != "") != (c.status == 503) {
-			t.Errorf("%v: headers %v", c.err, p.GetHeaders())
+		if (p.header.Get("Retry-After") != "") != (c.status == 503) {
+			t.Errorf("%v: headers %v", c.err, p.header)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func TestQueryFaults(t *testing.T) {
 		"since=1h&until=2h":     {"since: it is later than until"},
 		"limit=0":               {`limit: "0" is wrong: expected number >= 1`},
 		"limit=1001":            {`limit: "1001" is wrong: expected number <= 1000`},
-		"limit=ten":             {`limit: "ten" is wrong: invalid integer`},
+		"limit=ten":             {`limit: "ten" is wrong: it is no whole number`},
 		"type=push&limit=0":     {"type: ", "limit: "},
 		"since=x&until=y&tag=z": {"since: ", "until: "},
 		"before=%20":            {"cursor"},
