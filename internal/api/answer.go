@@ -51,7 +51,11 @@ func fault(d *huma.ErrorDetail) objects.Fault {
 	// What is in a body may be secret, and is not repeated.
 	repeat := d.Value != nil && (part == "query" || part == "path")
 	list, isList := strings.CutPrefix(d.Message, `expected value to be one of "`)
+	lacks, isLack := strings.CutPrefix(d.Message, "expected required property ")
 	switch {
+	case isLack:
+		f.Path = strings.TrimPrefix(path+"."+strings.TrimSuffix(lacks, " to be present"), ".")
+		f.Message = "it must be given"
 	case isList:
 		f.Message = "it is none of " + strings.TrimSuffix(list, `"`)
 		if repeat {

@@ -157,7 +157,7 @@ func complete(doc *huma.OpenAPI, path string, o *huma.Operation) {
 		doc.Components.Responses[name] = &huma.Response{
 			Description: http.StatusText(status),
 			Content: map[string]*huma.MediaType{"application/problem+json": {
-				Schema: doc.Components.Schemas.Schema(reflect.TypeFor[problem](), true, ""),
+				Schema: &huma.Schema{Ref: "#/components/schemas/" + schemaName(reflect.TypeFor[problem](), "")},
 			}},
 		}
 	}

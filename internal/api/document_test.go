@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -197,6 +198,27 @@ func TestDocumentNeedsARole(t *testing.T) {
 			}
 		}
 	}
+}
+
+// It is made while others ask for other things.
+func TestDocumentWhileServing(t *testing.T) {
+	w := newWorld(t)
+	var asking sync.WaitGroup
+	for range 4 {
+		asking.Go(func() {
+			for range 20 {
+				if rec := send(w, "/api/v1/redeliver", `{"target":"ci","dry_run":true}`); rec.Code != 200 {
+					t.Errorf("%d %s", rec.Code, rec.Body)
+				}
+			}
+		})
+		asking.Go(func() {
+			if rec := ask(w, "GET", "/api/docs", nil); rec.Code != 200 {
+				t.Errorf("%d %s", rec.Code, rec.Body)
+			}
+		})
+	}
+	asking.Wait()
 }
 
 // The page has all that the document has, needs nothing from elsewhere, runs nothing, and

@@ -68,10 +68,12 @@ var noNullLists = sync.OnceFunc(func() { huma.DefaultArrayNullable = false })
 // newDocument returns a document without operations.
 func newDocument(version string) *huma.OpenAPI {
 	noNullLists()
+	schemas := huma.NewMapRegistry("#/components/schemas/", schemaName)
+	schemas.Schema(reflect.TypeFor[problem](), true, "") // what all of them may answer
 	return &huma.OpenAPI{
 		OpenAPI:    "3.1.0",
 		Info:       &huma.Info{Title: "bellbuoy", Version: version},
-		Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)},
+		Components: &huma.Components{Schemas: schemas},
 	}
 }
 
