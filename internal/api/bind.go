@@ -61,6 +61,9 @@ func newReader(o *huma.Operation, t reflect.Type, schemas huma.Registry) reader 
 		if f.Name == "Body" {
 			rd.body, rd.schema = f.Index, huma.SchemaFromField(schemas, f, o.OperationID+"-request")
 			o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: rd.schema}}}
+			if o.Method == http.MethodPatch {
+				o.RequestBody.Content[mergePatch] = &huma.MediaType{Schema: rd.schema}
+			}
 			continue
 		}
 		for _, in := range []string{"path", "query", "header"} {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -50,6 +51,13 @@ func pets(t *testing.T) http.Handler {
 				m.Status = http.StatusAccepted
 			}
 			return m, nil
+		})
+	handle(s, op{route: "PATCH /pets/{id}", role: access.Editor, noun: "pets", summary: "Patch"},
+		func(_ context.Context, in *struct {
+			ByID
+			Body json.RawMessage
+		}) (*body[json.RawMessage], error) {
+			return &body[json.RawMessage]{in.Body}, nil
 		})
 	handle(s, op{route: "DELETE /pets/{id}", role: access.Editor, noun: "pets", summary: "Delete"},
 		func(_ context.Context, in *struct{ ByID }) (*nothing, error) {
@@ -158,7 +166,7 @@ func TestOperations(t *testing.T) {
 	if got := asks(h, editor, "PUT", "/pets/rex", `{"nmae":"","legs":9}`).Body.String(); !strings.Contains(got, `{"path":"nmae","message":"there is no such field here"}`) {
 		t.Errorf("faults are %s", got)
 	}
-	if got := asks(h, editor, "GET", "/pets/rex", "").Header().Get("Allow"); got != "PUT, DELETE" {
+	if got := asks(h, editor, "GET", "/pets/rex", "").Header().Get("Allow"); got != "PUT, PATCH, DELETE" {
 		t.Errorf("Allow is %s", got)
 	}
 }

@@ -18,6 +18,8 @@ const (
 	maxRequest = 64 << 10
 	// requestTime is how long it may take to arrive.
 	requestTime = 10 * time.Second
+	// mergePatch is what the body of a PATCH may say that it is, and is in any case: RFC 7396.
+	mergePatch = "application/merge-patch+json"
 )
 
 // checkQuery refuses a query string in which there are others than the known parameters,
@@ -43,7 +45,8 @@ func checkQuery(raw string, known []string) *problem {
 // readBody reads the body of r, so that r.Body is the whole of it. A browser sends JSON to
 // nobody without asking first, and forms to anybody.
 func readBody(w http.ResponseWriter, r *http.Request) *problem {
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/json" && (kind != mergePatch || r.Method != http.MethodPatch) {
 		return problemf(http.StatusUnsupportedMediaType, "send a JSON object, {} at least, with Content-Type: application/json")
 	}
 	control := http.NewResponseController(w)
