@@ -95,8 +95,9 @@ func describe(doc *huma.OpenAPI) error {
 		for field, p := range s.Properties {
 			p.Description = cmp.Or(p.Description, say[name][field])
 		}
-		if !asked[name] {
-			answers(s, doc.Components.Schemas.TypeFromRef("#/components/schemas/"+name))
+		// Those that are made of no type are as they were given.
+		if t := doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name); t != nil && !asked[name] {
+			answers(s, t)
 		}
 	}
 	return nil
