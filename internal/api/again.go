@@ -40,7 +40,7 @@ func (s *server) againOps() {
 // answer says that the run has ended. With that run and nothing else it goes on with what
 // was chosen at first.
 type againRequest struct {
-	Run string `json:"run,omitempty" doc:"A UUID. Nothing begins a run."`
+	Run string `json:"run,omitempty" doc:"A UUID; where it is left out, a run begins."`
 
 	ID string `json:"id,omitempty" doc:"Of a delivery, or of an event."`
 	Filter
