@@ -69,7 +69,7 @@ func (r *running) begin(ctx context.Context, files settings) error {
 	if err != nil {
 		return err
 	}
-	files.sends = files.targets()
+	files = files.ready()
 	set, err := r.settled(ctx, files, all, nil)
 	if err != nil {
 		return err

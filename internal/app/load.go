@@ -13,6 +13,7 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
+	"github.com/bellbuoy/bellbuoy/internal/lookup"
 	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
@@ -42,6 +43,7 @@ type settings struct {
 	// Of files alone there are none.
 	made       []*made
 	generation int64
+	guard      *lookup.Guard              // of the registries among made, as long as the files are the same
 	sends      map[string]delivery.Target // what delivery goes by, of targets of which that is known
 	// unverified are the addresses, by target, to which nothing but links is sent.
 	unverified map[string][]store.Address

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bellbuoy/bellbuoy/internal/lookup"
+	"github.com/bellbuoy/bellbuoy/internal/objects"
 )
 
 // lookups are what asks the registries that may be asked, by their names.
@@ -24,11 +25,20 @@ type asked struct {
 func (s settings) lookups(old lookups, version string, log *slog.Logger) (lookups, error) {
 	all := lookups{}
 	table := registryTypes()
+	made := map[string]bool{}
+	for _, m := range s.made {
+		if m.kind() == objects.Registry && m.inactive == "" {
+			made[m.Name] = true
+		}
+	}
 	for _, r := range s.config.Registries {
 		if !r.Lookup {
 			continue
 		}
 		o := lookup.Options{Registry: r.Name, URL: r.URL, Version: version, Log: log}
+		if made[r.Name] {
+			o.Guard = s.guard
+		}
 		if r.Credentials != nil {
 			o.Username, o.Password = r.Credentials.Username, r.Credentials.Password.Reveal()
 		}

@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
+	"github.com/bellbuoy/bellbuoy/internal/lookup"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/render"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
+	"github.com/bellbuoy/bellbuoy/plugin/senders"
 )
 
 // made is one object that people made through the API, and what it means beside the
@@ -253,6 +256,8 @@ func (b *beside) learn(ctx context.Context, m *made, body []byte) error {
 			faults[i].Path = strings.TrimPrefix(strings.TrimPrefix(faults[i].Path, "rules[0]"), ".")
 		}
 		m.blame(faults)
+	case is.Registry != nil:
+		b.learnRegistry(m)
 	case is.Target != nil:
 		return b.learnTarget(ctx, m)
 	}
@@ -326,6 +331,26 @@ func (b *beside) sender(ctx context.Context, typ string) (sender plugin.Sender, 
 // egress is what targets may connect to that were made through the API.
 func (s settings) egress() plugin.Egress {
 	return plugin.Egress{Restricted: true, Allow: s.config.Egress.Networks()}
+}
+
+// ready returns settings of files with what is made of them once, and not with each change
+// of the objects beside them.
+func (s settings) ready() settings {
+	s.sends = s.targets()
+	s.guard = &lookup.Guard{Control: senders.Control(s.egress())}
+	return s
+}
+
+// learnRegistry finds fault with a registry that is asked where nobody may ask.
+func (b *beside) learnRegistry(m *made) {
+	r := m.is.Registry
+	u, err := url.Parse(r.URL)
+	if err != nil || !r.Lookup {
+		return // which was looked at, or is not asked
+	}
+	if err := senders.CheckHost(b.files.egress(), u.Hostname()); err != nil {
+		m.faults = append(m.faults, objects.Fault{Path: "url", Message: err.Error()})
+	}
 }
 
 // learnTarget has the options and the messages of a target checked by its sender.

@@ -130,7 +130,7 @@ func TestObjectsAreInUse(t *testing.T) {
 
 // Each reason for which a change is not made, and that nothing of it is.
 func TestChangesThatAreRefused(t *testing.T) {
-	c := startChangeable(t, loopback+oneRule("one", "http://127.0.0.1:9/"))
+	c := startChangeable(t, loopback+"plugins: {allow: [exec]}\n"+oneRule("one", "http://127.0.0.1:9/"))
 	c.must(
 		objects.Change{Kind: objects.Target, Name: "t", Body: hookBody("http://127.0.0.1:9/t")},
 		objects.Change{Kind: objects.Rule, Name: "r", Body: body(`{"deliver":["t"]}`)},
@@ -146,8 +146,8 @@ func TestChangesThatAreRefused(t *testing.T) {
 		{"none to delete", objects.Change{Kind: rule, Name: "s", Version: objects.Any}, objects.ErrNotFound.Error()},
 		{"another version", objects.Change{Kind: rule, Name: "r", Version: 2, Body: body(`{"deliver":["t"]}`)}, objects.ErrVersion.Error()},
 		{"in use", objects.Change{Kind: target, Name: "t", Version: 1}, `target "t" cannot be changed so, since others go by it: rule r: deliver[0]: unknown target "t"`},
-		{"a file's", objects.Change{Kind: target, Name: "ci", Version: objects.Any, Body: hookBody("http://127.0.0.1:9/t")}, `target "ci" is defined in ` + c.file + `:7`},
-		{"a file's to delete", objects.Change{Kind: rule, Name: "one", Version: objects.Any}, `rule "one" is defined in ` + c.file + `:8`},
+		{"a file's", objects.Change{Kind: target, Name: "ci", Version: objects.Any, Body: hookBody("http://127.0.0.1:9/t")}, `target "ci" is defined in ` + c.file + `:8`},
+		{"a file's to delete", objects.Change{Kind: rule, Name: "one", Version: objects.Any}, `rule "one" is defined in ` + c.file + `:9`},
 		{"no JSON", objects.Change{Kind: rule, Name: "s", Body: body(`{"deliver":`)}, `is not JSON`},
 		{"a list", objects.Change{Kind: rule, Name: "s", Body: body(`[]`)}, `wants keys and values, found a list`},
 		{"null", objects.Change{Kind: rule, Name: "s", Body: body(`null`)}, `is empty`},
@@ -169,7 +169,7 @@ func TestChangesThatAreRefused(t *testing.T) {
 		{"bad option", objects.Change{Kind: target, Name: "s", Body: hookBody("gopher://x")}, `options.url is neither http nor https`},
 		{"unknown type", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"webhok","options":{}}`)}, `type unknown target type "webhok": did you mean "webhook"?`},
 		{"out of range", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"webhook","timeout":"1h","options":{"url":"http://127.0.0.1/"}}`)}, `timeout 1h`},
-		{"exec", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"exec","options":{"command":["true"]}}`)}, `type "exec" is off`},
+		{"exec", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"exec","options":{"command":["true"]}}`)}, `options.command runs on the machine that bellbuoy is on`},
 		{"a variable", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"webhook","options":{"url":{"env":"HOME"}}}`)}, `options.url names a variable of the machine`},
 		{"a file", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"webhook","options":{"url":"http://127.0.0.1/","headers":{"X":{"file":"/etc/passwd"}}}}`)}, `options.headers.X names a file of the machine`},
 		{"a registry's variable", objects.Change{Kind: registry, Name: "s", Body: body(`{"type":"distribution","auth":{"bearer":{"env":"HOME"}}}`)}, `auth.bearer names a variable`},
@@ -179,6 +179,8 @@ func TestChangesThatAreRefused(t *testing.T) {
 		{"a mask for nothing", objects.Change{Kind: registry, Name: "s", Body: body(`{"type":"distribution","auth":{"bearer":"********"}}`)}, `auth.bearer is the mask`},
 		{"a proxy", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"webhook","options":{"url":"http://127.0.0.1/","proxy":"http://127.0.0.1:3128"}}`)}, `options.proxy`},
 		{"a CA file", objects.Change{Kind: target, Name: "s", Body: body(`{"type":"webhook","options":{"url":"https://127.0.0.1/","tls":{"ca":"/etc/passwd"}}}`)}, `options.tls.ca`},
+		{"a registry at metadata", objects.Change{Kind: registry, Name: "s", Body: body(`{"type":"distribution","lookup":true,"url":"http://169.254.169.254"}`)}, `url names 169.254.169.254`},
+		{"a registry at a private address", objects.Change{Kind: registry, Name: "s", Body: body(`{"type":"harbor","lookup":true,"url":"http://0xa.1"}`)}, `url names 10.0.0.1`},
 		{"metadata", objects.Change{Kind: target, Name: "s", Body: hookBody("http://169.254.169.254/latest")}, `options.url`},
 		{"a private address", objects.Change{Kind: target, Name: "s", Body: hookBody("http://10.0.0.1/")}, `options.url`},
 	} {
@@ -263,5 +265,26 @@ func TestObjectsAreBounded(t *testing.T) {
 	c.must(objects.Change{Kind: objects.Rule, Name: "r1", Version: objects.Any}, more)
 	if n := len(c.now.objects()); n != 20000 {
 		t.Errorf("there are %d", n)
+	}
+}
+
+// A registry that was made through the API is asked within the bounds of its targets; one of
+// a file may be anywhere. It stays the same while others change.
+func TestLookupsOfObjectsAreGuarded(t *testing.T) {
+	c := startChangeable(t, "targets: []\n")
+	put(t, c.file, strings.Replace(c.config(""), "type: distribution", "type: distribution, lookup: true, url: \"http://127.0.0.1:9\"", 1))
+	c.hup <- nil
+	c.until("the file's registry is asked", func() bool { return c.now.now.Load().asked["hub"].source != nil })
+	c.must(objects.Change{Kind: objects.Registry, Name: "lab", Body: body(`{"type":"distribution","lookup":true,"url":"http://localhost:9"}`)})
+	asked := c.now.now.Load().asked
+	if asked["hub"].of.Guard != nil || asked["lab"].of.Guard == nil {
+		t.Fatalf("they are asked as %+v", asked)
+	}
+	if err := asked["lab"].of.Guard.Control("tcp", "127.0.0.1:9", nil); err == nil || !strings.Contains(err.Error(), "egress") {
+		t.Error(err)
+	}
+	c.must(objects.Change{Kind: objects.Rule, Name: "off", Body: body(`{"enabled":false,"deliver":["none"]}`)}, objects.Change{Kind: objects.Target, Name: "none", Body: hookBody("https://example.com/")})
+	if now := c.now.now.Load().asked["lab"].source; now != asked["lab"].source {
+		t.Error("a change of others forgets what the registry has answered")
 	}
 }

@@ -130,7 +130,7 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		return
 	}
 	files.warnings = faults
-	files.sends = files.targets()
+	files = files.ready()
 	set, err := r.settled(ctx, files, old.stored(), nil)
 	if err == nil {
 		err = r.use(ctx, files, set)

@@ -30,7 +30,7 @@ func Distribution(o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := newClient()
+	client := newClient(o.Guard)
 	as := &auth.Client{Client: client, Cache: auth.NewCache(), ClientID: "bellbuoy"}
 	as.SetUserAgent(o.userAgent())
 	if o.Username != "" {

@@ -18,7 +18,7 @@ func Harbor(o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := newClient()
+	client := newClient(o.Guard)
 	// Credentials go with every request, so that none may be sent elsewhere.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return newSource(o, client, func(ctx context.Context, repository string, d digest.Digest) ([]byte, error) {

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -28,6 +30,7 @@ const (
 	maxRedirects = 3                // of one request
 	forgetAfter  = 10 * time.Second // a failure
 	firstPause   = 100 * time.Millisecond
+	keepAlive    = 30 * time.Second
 )
 
 // Options say which registry is asked, and as whom.
@@ -38,6 +41,15 @@ type Options struct {
 	Password string
 	Version  string // of bellbuoy, for the user agent
 	Log      *slog.Logger
+	// Guard bounds where the registry may be; nil for one that the operator of the machine
+	// wrote, which may be anywhere.
+	Guard *Guard
+}
+
+// Guard says which addresses may be connected to, after names were resolved. Nothing goes
+// through a proxy then, for which names would be resolved elsewhere.
+type Guard struct {
+	Control func(network, address string, c syscall.RawConn) error // as [net.Dialer.Control]
 }
 
 // Source is one registry that may be asked. It is safe for concurrent use.
@@ -246,8 +258,12 @@ func (o Options) base() (*url.URL, error) {
 
 // newClient returns a client within the bounds above. It goes through the environment's
 // proxy, trusts the system's certificates and does not follow from https to http.
-func newClient() *http.Client {
+func newClient(guard *Guard) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	if guard != nil {
+		t.Proxy = nil
+		t.DialContext = (&net.Dialer{Timeout: Within, KeepAlive: keepAlive, Control: guard.Control}).DialContext
+	}
 	t.MaxConnsPerHost, t.MaxIdleConnsPerHost = atOnce, atOnce
 	t.MaxResponseHeaderBytes = 64 << 10
 	t.DisableCompression = true // a small answer could become a large one
