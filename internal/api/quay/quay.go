@@ -105,8 +105,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p.user {
-		if p.namespace = who.Name; !isName(p.namespace) {
+		switch p.namespace = who.Name; {
+		case who.Name == "":
 			fail(w, r, unauthenticated())
+			return
+		case !isName(who.Name):
+			fail(w, r, invalid("%q is no name of a namespace: use /api/v1/organization/NAMESPACE/notifications", who.Name))
 			return
 		}
 	}

@@ -411,7 +411,7 @@ func problemOf(t *testing.T, rec *httptest.ResponseRecorder) map[string]string {
 func TestRefusals(t *testing.T) {
 	const id = "240662ea-597b-499d-98bb-2b57e73408d6"
 	viewer, nobody := access.Identity{Name: "v", Role: access.Viewer}, access.Identity{}
-	local := access.Identity{Role: access.Admin}
+	local, far := access.Identity{Role: access.Admin}, access.Identity{Name: "alice@example.com", Role: access.Editor}
 	scoped := access.Identity{Name: "s", Role: access.Admin, Scopes: []string{"events:write"}}
 	reads := access.Identity{Name: "s", Role: access.Admin, Scopes: []string{"notifications:read"}}
 	for _, c := range []struct {
@@ -441,6 +441,8 @@ func TestRefusals(t *testing.T) {
 		{&scoped, "GET", repo, 403, "insufficient_scope", "Unauthorized"},
 		{&reads, "POST", repo, 403, "insufficient_scope", "Unauthorized"},
 		{&local, "GET", "/api/v1/user/namespacenotifications", 401, "invalid_token", "Requires authentication"},
+		{&far, "GET", "/api/v1/user/namespacenotifications", 400, "invalid_request",
+			`"alice@example.com" is no name of a namespace: use /api/v1/organization/NAMESPACE/notifications`},
 		{nil, "GET", "/api/v1/error/nothing", 404, "not_found", "Not Found"},
 		{nil, "POST", "/api/v1/error/not_found", 405, "invalid_request", "The method is not allowed for the requested URL."},
 	} {
