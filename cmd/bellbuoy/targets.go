@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os/user"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -108,7 +109,22 @@ func printTargets(w io.Writer, list []client.Target) error {
 		fmt.Fprintln(w, "TARGET\tTYPE\tIN CONFIG\tDELIVERIES\tSOURCE\tCONDITION")
 		for _, t := range list {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", safe(t.Name), safe(orDash(t.Type)), yesNo(t.InConfig), counts(t.Deliveries), sourceOf(t.Source),
-				conditionText(t.Condition))
+				conditionText(t.Condition)+unverifiedText(t.Unverified))
 		}
 	})
+}
+
+// unverifiedText says for which addresses the deliveries to a target are parked.
+func unverifiedText(list []client.Unverified) string {
+	var b strings.Builder
+	for _, u := range list {
+		fmt.Fprintf(&b, "; %s is not verified", safe(u.Address))
+		switch {
+		case u.Error != "":
+			fmt.Fprintf(&b, ", and no link could be mailed: %s", safe(u.Error))
+		case u.Mails > 0:
+			b.WriteString(": a link was mailed")
+		}
+	}
+	return b.String()
 }

@@ -167,3 +167,11 @@ func TestConditionText(t *testing.T) {
 		}
 	}
 }
+
+func TestUnverifiedAddressesAreShown(t *testing.T) {
+	got := unverifiedText([]client.Unverified{{Address: "o***@example.com", Mails: 1}, {Address: "a***@example.com", Error: "no room\x1b[2J"}, {Address: "b***@x"}})
+	want := `; o***@example.com is not verified: a link was mailed; a***@example.com is not verified, and no link could be mailed: no room\x1b[2J; b***@x is not verified`
+	if got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -241,6 +241,9 @@ func (m mailer) mail(ctx context.Context) error {
 			today[a.Mailbox] += a.Mails
 		}
 	}
+	if err := m.store.ForgetAddresses(ctx, forgotten(known, m.now.Load().recipients(), now)); err != nil {
+		return err
+	}
 	var sending sync.WaitGroup
 	free := make(chan struct{}, mailsAt)
 	begun := map[addressKey]bool{}
@@ -263,6 +266,25 @@ func (m mailer) mail(ctx context.Context) error {
 		return nil
 	}
 	return m.reconsider(ctx)
+}
+
+// mostForgotten is how many addresses are forgotten at once.
+const mostForgotten = 200
+
+// forgotten are addresses that nobody has opened a link for and no target has any more. For
+// a week they are remembered, since what was mailed there counts.
+func forgotten(known map[addressKey]store.Address, wanted []recipient, now time.Time) (gone []store.Address) {
+	has := make(map[addressKey]bool, len(wanted))
+	for _, w := range wanted {
+		has[w.key()] = true
+	}
+	for key, a := range known {
+		old := now.Add(-store.AddressLinkFor)
+		if !has[key] && a.Verified.IsZero() && a.Mailed.Before(old) && a.Due.Before(old) && len(gone) < mostForgotten {
+			gone = append(gone, a)
+		}
+	}
+	return gone
 }
 
 // link mails a link to one address, and notes how that ended.

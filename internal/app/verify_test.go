@@ -2,7 +2,9 @@ package app
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,6 +53,31 @@ func TestRecipients(t *testing.T) {
 		"mine: B <b@example.com> is b@example.com for target mine",
 	}
 	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// Who makes and deletes targets again and again leaves no addresses behind for ever.
+func TestForgottenAddresses(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	long, lately := now.Add(-8*24*time.Hour), now.Add(-time.Hour)
+	known := map[addressKey]store.Address{}
+	for _, a := range []store.Address{
+		{Owner: "target gone", Mailbox: "mailed@x", Mailed: long},
+		{Owner: "target gone", Mailbox: "never@x", Due: long},
+		{Owner: "target gone", Mailbox: "lately@x", Mailed: lately},
+		{Owner: "target gone", Mailbox: "due@x", Due: lately},
+		{Owner: "target gone", Mailbox: "verified@x", Mailed: long, Verified: long},
+		{Owner: "target there", Mailbox: "mailed@x", Mailed: long},
+	} {
+		known[addressKey{a.Owner, a.Mailbox}] = a
+	}
+	var got []string
+	for _, a := range forgotten(known, []recipient{{Address: store.Address{Owner: "target there", Mailbox: "mailed@x"}}}, now) {
+		got = append(got, a.Mailbox)
+	}
+	slices.Sort(got)
+	if d := cmp.Diff([]string{"mailed@x", "never@x"}, got); d != "" {
 		t.Error(d)
 	}
 }

@@ -63,8 +63,16 @@ type Target struct {
 	Source     *Source        `json:"source"`
 	Condition  Condition      `json:"condition"`
 	Deliveries map[string]int `json:"deliveries"`
+	Unverified []Unverified   `json:"unverified"` // addresses to which nothing but a link is sent
 
 	JSON json.RawMessage `json:"-"`
+}
+
+// Unverified is a mail address that nobody has verified yet.
+type Unverified struct {
+	Address string `json:"address"` // of which a part is masked
+	Mails   int    `json:"mails"`   // with a link, that a server took
+	Error   string `json:"error"`   // why the last was not
 }
 
 // Rules tells the rules in use.

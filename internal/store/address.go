@@ -188,6 +188,26 @@ func (s *Store) ResendAddress(ctx context.Context, owner, mailbox, by string) er
 	return nil
 }
 
+// ForgetAddresses forgets addresses that no target has any more and that were never
+// verified.
+func (s *Store) ForgetAddresses(ctx context.Context, gone []Address) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	err := s.write(ctx, &job{lazy: true, rows: len(gone), run: func(ctx context.Context) error {
+		for _, a := range gone {
+			if _, err := s.conn.ExecContext(ctx, `DELETE FROM address WHERE owner = ?1 AND mailbox = ?2 AND verified = 0`, a.Owner, a.Mailbox); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		return fmt.Errorf("forget addresses: %w", err)
+	}
+	return nil
+}
+
 // LinkedAddress returns the address of whose link's token hash is, verified or not, else
 // [ErrNotFound]; so too where the link is too old.
 func (s *Store) LinkedAddress(ctx context.Context, hash string) (Address, error) {

@@ -86,6 +86,13 @@ func TestAddressIsVerified(t *testing.T) {
 		if _, err := s.VerifyAddress(t.Context(), "late"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%v", err)
 		}
+		// One that is verified is not forgotten.
+		if err := s.ForgetAddresses(t.Context(), given); err != nil {
+			t.Error(err)
+		}
+		if list, err := s.Addresses(t.Context()); err != nil || len(list) != 1 || list[0].Verified.IsZero() {
+			t.Errorf("%+v, %v", list, err)
+		}
 	})
 }
 
