@@ -11,6 +11,7 @@ var known = Known{
 	RegistryTypes: []string{"distribution"},
 	TargetTypes:   []string{"webhook", "inbox"},
 	EventTypes:    []string{"artifact.pushed", "artifact.pulled", "blob.pulled"},
+	Nouns:         []string{"events", "rules", "targets"},
 }
 
 // parse reads a configuration as if it stood in a file named bb.yml of dir, and
@@ -115,7 +116,7 @@ func badConfigs() []BadConfig {
 		}},
 		{"a rate of a strange time", target1("rate: 5/soon"), []string{`2: targets[0].rate: "5/soon" is no rate: "soon" is no length of time: write it like 5s, 10m, 72h or 3d`}},
 		{"unknown key below", "admin: {\n  lsten: x}\n", []string{`2: admin.lsten: unknown key: did you mean "listen"?`}},
-		{"only one key", "admin: {port: 1}\n", []string{`1: admin.port: unknown key: there is only listen`}},
+		{"only one key", "targets: [{name: ci, type: webhook, digest: {x: 1, after: 1}}]\n", []string{`1: targets[0].digest.x: unknown key: there is only after`}},
 		{"key in capitals", "Listen: x\n", []string{`1: Listen: unknown key: did you mean "listen"?`}},
 		{"near a required key", "registries: [{nmae: hub, type: distribution}]\n", []string{`1: registries[0].nmae: unknown key: did you mean "name"?`}},
 		{"duplicate key", "store: a\nkeep: []\nstore: b\n", []string{`3: store: is given twice, first in line 1: remove one`}},
@@ -223,7 +224,7 @@ func badConfigs() []BadConfig {
 		{"bad address", "listen: localhost\n", []string{`1: listen: "localhost" is no address: write HOST:PORT, such as 127.0.0.1:5080`}},
 		{"bad port", "listen: localhost:70000\n", []string{`1: listen: "localhost:70000" has no port from 0 to 65535: write HOST:PORT, such as 127.0.0.1:5080`}},
 		{"bad admin address", "admin: {listen: ':http'}\n", []string{`1: admin.listen: ":http" has no port from 0 to 65535: write HOST:PORT, such as 127.0.0.1:5081`}},
-		{"admin from outside", "admin: {listen: ':5081'}\n", []string{`1: admin.listen: :5081 can be reached from outside, and this version has no login yet: write a loopback address, such as 127.0.0.1:5081`}},
+		{"admin from outside", "admin: {listen: ':5081'}\n", []string{`1: admin.listen: :5081 can be reached from outside, and there are neither tokens nor users: add who may ask, such as tokens: [{name: ops, role: admin, secret: {env: BB_TOKEN}}], or write a loopback address, such as 127.0.0.1:5081`}},
 		{"one address for both", "admin: {listen: '127.0.0.1:5080'}\n", []string{`1: admin.listen: 127.0.0.1:5080 is the intake's address too: give one of them another port`}},
 		{"no auth", registry + "listen: 0.0.0.0:5080\n", []string{
 			`1: registries[0].auth: is missing, and listen (0.0.0.0:5080) can be reached from outside: add what the registry must show, one of bearer, basic, header, path and client_ca, such as auth: {bearer: {file: /run/secrets/hub}}`,
@@ -310,9 +311,12 @@ func TestBadConfigs(t *testing.T) {
 	write("open", "s3cret", 0o644)
 	write("two lines", "s3cret\nmore\n", 0o600)
 	write("large", strings.Repeat("x", maxSecretFile+1), 0o600)
+	for name, content := range accessFiles() {
+		write(name, content, 0o600)
+	}
 	t.Setenv("BB_EMPTY", "")
 
-	for _, tt := range badConfigs() {
+	for _, tt := range append(badConfigs(), badAccess()...) {
 		t.Run(tt.Name, func(t *testing.T) {
 			c, got := parse(t, dir, tt.Text)
 			if c == nil {

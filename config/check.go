@@ -52,6 +52,7 @@ func (c *Config) check(known Known) Faults {
 	k.checkStore()
 	k.checkSecrets()
 	k.tls("tls", c.TLS)
+	k.admin(&c.Admin)
 	k.registries = k.names("registries", len(c.Registries), func(i int) string { return c.Registries[i].Name })
 	for i, r := range c.Registries {
 		k.ownName(item("registries", i)+".name", r.Name)

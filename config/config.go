@@ -67,12 +67,6 @@ type Config struct {
 	written map[string]place
 }
 
-// Admin is where people and scripts ask.
-type Admin struct {
-	// Listen is HOST:PORT, on loopback.
-	Listen string `yaml:"listen"`
-}
-
 // Registry is one registry that may post to /in/{name}.
 type Registry struct {
 	// Name is the last part of the URL that the registry posts to, /in/NAME, and what

@@ -100,10 +100,15 @@ func (d *decoder) kind(n *yaml.Node, v reflect.Value, path string) {
 			d.secret(n, p, path)
 		case *CA:
 			d.ca(n, p, path)
+		case *Htpasswd:
+			d.htpasswd(n, p, path)
 		case *Rate:
 			scalarOf(d, n, p, path, "a rate", parseRate)
 		case *Names, *Tag:
 			d.namesOf(n, v.Elem(), path)
+		case *OIDC:
+			*p = defaultOIDC()
+			d.kind(n, v.Elem(), path)
 		default:
 			d.kind(n, v.Elem(), path)
 		}

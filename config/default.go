@@ -61,3 +61,5 @@ func defaultTarget() Target {
 }
 
 func defaultRule() Rule { return Rule{Enabled: true} }
+
+func defaultOIDC() OIDC { return OIDC{Scopes: []string{"profile", "email"}, GroupsClaim: "groups"} }

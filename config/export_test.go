@@ -3,8 +3,9 @@ package config
 // For the tests of the schema, which stand outside since they know the whole program.
 
 const (
-	NamePattern = namePattern
-	SumPattern  = sumPattern
+	NamePattern  = namePattern
+	SumPattern   = sumPattern
+	ScopePattern = scopePattern
 )
 
 var (
@@ -12,5 +13,8 @@ var (
 	Defaults      = defaults
 	DefaultTarget = defaultTarget
 	DefaultRule   = defaultRule
+	DefaultOIDC   = defaultOIDC
+	Roles         = roles
 	BadConfigs    = badConfigs
+	BadAccess     = badAccess
 )

@@ -14,13 +14,17 @@ func (c *Config) KeepFixed(running *Config) Faults {
 	keep("listen", c.Listen == running.Listen, running.Listen)
 	keep("admin.listen", c.Admin.Listen == running.Admin.Listen, running.Admin.Listen)
 	keep("store", c.Store == running.Store, running.ShownStore())
-	switch a, b := c.TLS, running.TLS; {
-	case a == nil && b == nil:
-	case b == nil:
-		keep("tls", false, "off")
-	default:
-		keep("tls", a != nil && *a == *b, "with the certificate "+string(b.Cert))
+	keepTLS := func(path string, a, b *TLS) {
+		switch {
+		case a == nil && b == nil:
+		case b == nil:
+			keep(path, false, "off")
+		default:
+			keep(path, a != nil && *a == *b, "with the certificate "+string(b.Cert))
+		}
 	}
+	keepTLS("tls", c.TLS, running.TLS)
+	keepTLS("admin.tls", c.Admin.TLS, running.Admin.TLS)
 	if reachable(running.Listen) && !reachable(c.Listen) {
 		for i, r := range c.Registries {
 			if len(r.Auth) == 0 {
@@ -28,6 +32,7 @@ func (c *Config) KeepFixed(running *Config) Faults {
 			}
 		}
 	}
-	c.Listen, c.Admin.Listen, c.Store, c.TLS = running.Listen, running.Admin.Listen, running.Store, running.TLS
+	c.Listen, c.Store, c.TLS = running.Listen, running.Store, running.TLS
+	c.Admin.Listen, c.Admin.TLS = running.Admin.Listen, running.Admin.TLS
 	return c.Locate(fs)
 }

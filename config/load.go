@@ -25,6 +25,7 @@ type Known struct {
 	LookupTypes   []string // registry types that can be asked
 	TargetTypes   []string
 	EventTypes    []string
+	Nouns         []string // what the scopes of tokens can be about
 }
 
 // Load reads the configuration in the file at path. See [Parse].

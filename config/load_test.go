@@ -65,7 +65,7 @@ rules:
 	bare.Name, bare.Type, bare.Pos = "bare", "webhook", at(26)
 	want := &Config{
 		Listen:    "[::1]:5080",
-		Admin:     Admin{"localhost:0"},
+		Admin:     Admin{Listen: "localhost:0"},
 		Metrics:   "open",
 		Store:     "/var/lib/bb.db",
 		Retention: Retention{Duration(72 * time.Hour), 3 << 29},
@@ -251,8 +251,8 @@ func TestAliasBombs(t *testing.T) {
 }
 
 func TestExamplesLoad(t *testing.T) {
-	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "CI_TOKEN", "CI_SECRET", "DINGTALK_SECRET", "FEISHU_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
-		t.Setenv(name, "s3cret")
+	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "OPS_TOKEN", "DEPLOY_TOKEN", "OIDC_SECRET", "CI_TOKEN", "CI_SECRET", "DINGTALK_SECRET", "FEISHU_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
+		t.Setenv(name, name+"-s3cret-s3cret")
 	}
 	for _, name := range []string{"DINGTALK_URL", "FEISHU_URL", "WECOM_URL", "SLACK_URL", "TEAMS_URL", "DISCORD_URL"} {
 		t.Setenv(name, "https://host.example/hook/webhooks/1/t0ken?access_token=s3cret&key=s3cret&sig=s3cret")

@@ -93,7 +93,7 @@ func TestKeepFixed(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if c.Listen != running.Listen || c.Store != running.Store || c.Admin != running.Admin {
+	if c.Listen != running.Listen || c.Store != running.Store || c.Admin.Listen != running.Admin.Listen {
 		t.Errorf("it is not kept: %+v", c)
 	}
 	if fs := of("listen: 0.0.0.0:5080\nstore: a.db\nregistries: []\n").KeepFixed(running); len(fs) > 0 {

@@ -61,7 +61,7 @@ func as(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[config.Duration](), reflect.TypeFor[config.Size](), reflect.TypeFor[config.Rate](), reflect.TypeFor[config.Secret]():
 		return ref(t.Name())
-	case reflect.TypeFor[config.File](), reflect.TypeFor[config.CA](), reflect.TypeFor[string]():
+	case reflect.TypeFor[config.File](), reflect.TypeFor[config.CA](), reflect.TypeFor[config.Htpasswd](), reflect.TypeFor[string]():
 		return text()
 	case reflect.TypeFor[config.Strings]():
 		s := text()

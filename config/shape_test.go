@@ -60,6 +60,7 @@ func (s shaper) finish(root *jsonschema.Schema) {
 	s.defaults(root, reflect.ValueOf(config.Defaults()))
 	s.defaults(root.Definitions["Target"], reflect.ValueOf(config.DefaultTarget()))
 	s.defaults(root.Definitions["Rule"], reflect.ValueOf(config.DefaultRule()))
+	s.defaults(root.Definitions["OIDC"], reflect.ValueOf(config.DefaultOIDC()))
 
 	for _, key := range []string{"keep", "registries", "targets", "rules"} {
 		oneOfTypes(s.at(key), "array", "null") // who comments out all items leaves null
@@ -76,6 +77,7 @@ func (s shaper) finish(root *jsonschema.Schema) {
 	}
 	named(s.at("Scope.registries").Items)
 
+	s.access()
 	s.plugins()
 	s.registry()
 	s.target()
@@ -101,6 +103,23 @@ func sayDefaults(root *jsonschema.Schema) {
 	for _, d := range root.Definitions {
 		say(d)
 	}
+}
+
+func (s shaper) access() {
+	named(s.at("Token.name"))
+	s.fill("Token.role", config.Roles())
+	s.at("Token.scopes").Items.Pattern = config.ScopePattern
+	for _, key := range []string{"Users.roles", "OIDC.roles"} {
+		of := s.at(key)
+		// By reference, all maps of groups would have these names only.
+		list := &jsonschema.Schema{Type: "array", Items: text()}
+		of.Ref, of.Type, of.PropertyNames = "", "object", enum(config.Roles())
+		of.AdditionalProperties = list
+	}
+	s.at("OIDC.roles").MinProperties = number(1)
+	s.at("OIDC.issuer").Pattern = "^https?://[^/@]"
+	s.at("OIDC.redirect_url").Pattern = "^https?://[^/@]+" + config.CallbackPath + "$"
+	s.root.Definitions["Users"].AnyOf = []*jsonschema.Schema{{Required: []string{"htpasswd"}}, {Required: []string{"oidc"}}}
 }
 
 func (s shaper) registry() {

@@ -82,8 +82,8 @@ func check(t *testing.T, text []byte) (string, error) {
 
 // tokens sets the variables that the examples name.
 func tokens(t *testing.T) {
-	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "CI_TOKEN", "CI_SECRET", "DINGTALK_SECRET", "FEISHU_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
-		t.Setenv(name, "s3cret")
+	for _, name := range []string{"HUB_TOKEN", "HUB_TOKEN_NEXT", "OPS_TOKEN", "DEPLOY_TOKEN", "OIDC_SECRET", "CI_TOKEN", "CI_SECRET", "DINGTALK_SECRET", "FEISHU_SECRET", "HIPCHAT_TOKEN", "FLOWDOCK_TOKEN", "SMTP_PASSWORD"} {
+		t.Setenv(name, name+"-s3cret-s3cret")
 	}
 	for _, name := range []string{"DINGTALK_URL", "FEISHU_URL", "WECOM_URL", "SLACK_URL", "TEAMS_URL", "DISCORD_URL"} {
 		t.Setenv(name, "https://host.example/hook/webhooks/1/t0ken?access_token=s3cret&key=s3cret&sig=s3cret")
@@ -203,6 +203,9 @@ var beyond = []string{
 	"secret in the file", "secret in a list",
 	"missing variable", "missing variable in options", "empty variable", "missing file", "empty file", "large file", "folder", "open file",
 	"bearer with a line break", "bearer of a list with a line break",
+	"a weak token", "a token with a blank", "tokens of one name", "tokens of one secret", "reachable over http", "a certificate that is not there",
+	"bad hosts", "hosts that do nothing", "no htpasswd", "an htpasswd of old hashes", "an htpasswd of odd lines", "an empty htpasswd", "an open htpasswd",
+	"roles of no users", "a token named as a user", "an issuer with credentials", "an issuer over http", "an issuer's description", "nowhere to come back to", "another's place to come back to",
 }
 
 // An editor finds what is wrong with the shape of a configuration, and names nothing
@@ -210,7 +213,7 @@ var beyond = []string{
 func TestSchemaOfBadConfigs(t *testing.T) {
 	v := validator(t)
 	left := slices.Clone(beyond)
-	for _, bad := range config.BadConfigs() {
+	for _, bad := range append(config.BadConfigs(), config.BadAccess()...) {
 		// The targets of the table have no address or command, which is not what is wrong there.
 		text := strings.NewReplacer(
 			"type: webhook}", `type: webhook, options: {url: "http://x"}}`,
