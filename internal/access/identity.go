@@ -62,12 +62,12 @@ func From(ctx context.Context) Identity {
 
 // May reports whether who asks may do with noun, a name such as "events" or "targets",
 // what needs role. Scopes are "NOUN:read" and "NOUN:write", which includes reading; "*"
-// stands for every noun.
+// stands for every noun. What needs no role, only to be somebody, all may.
 func (id Identity) May(noun string, need Role) bool {
 	if !id.Role.Covers(need) {
 		return false
 	}
-	if id.Scopes == nil {
+	if id.Scopes == nil || need == "" {
 		return true
 	}
 	for _, s := range id.Scopes {
