@@ -43,7 +43,7 @@ func inboxes(t *testing.T) (server string) {
 		Store: s, Version: "test", Log: slog.New(slog.DiscardHandler),
 		Rules: func() *rules.Set { return nil }, Running: func() api.Running { return api.Running{} },
 		Ready: func() error { return nil },
-		Inboxes: func(user string) []store.Inbox {
+		Inboxes: func(user string, _ []string) []store.Inbox {
 			return []store.Inbox{{Kind: "user", Name: user}, {Kind: "team", Name: "platform"}}
 		},
 	}))

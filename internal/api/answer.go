@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
@@ -76,6 +77,9 @@ func fault(d *huma.ErrorDetail) objects.Fault {
 func (s *server) problem(ctx context.Context, err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
+	}
+	if r, ok := errors.AsType[*access.Refusal](err); ok {
+		return refused(r)
 	}
 	if e, ok := errors.AsType[*objects.InvalidError](err); ok {
 		p := problemf(http.StatusBadRequest, "%v", err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
@@ -60,10 +61,13 @@ type Config struct {
 	// there are none.
 	TargetTypes func() []string
 	TargetType  func(ctx context.Context, typ string) (TargetType, bool, error)
-	// Inboxes are those that a user reads: his own, and those of his teams and organizations.
-	Inboxes func(user string) []store.Inbox
+	// Inboxes are those that a user reads: his own, and those of his teams and organizations,
+	// among which are the groups that his login names.
+	Inboxes func(user string, groups []string) []store.Inbox
+	// Access finds out who asks; where it is nil, only this machine is served.
+	Access *access.Guard
 	// Metrics serves what an operator watches; MetricsOpen reports whether anybody may
-	// read it, and not only programs on this machine. Both may be nil: then there is none.
+	// read it, and not only viewers. Both may be nil: then there is none.
 	Metrics     http.Handler
 	MetricsOpen func() bool
 
@@ -84,10 +88,9 @@ type server struct {
 // /api/docs shows to people, /healthz, /readyz and /metrics, and Quay's API of notifications
 // at its paths: see package quay.
 //
-// The health pages are for anybody. All else is for requests from this machine
-// only, sent to a loopback name or address, directly and not by another site's
-// page in a browser; others get 403. Every error is application/problem+json
-// (RFC 9457).
+// The health pages are for anybody, and /login for people. All else is for those whom
+// Config.Access knows, as far as their role goes: others get 401 and 403. Every error is
+// application/problem+json (RFC 9457).
 func New(c Config) http.Handler {
 	s := newServer(c)
 	open := http.NewServeMux()
@@ -99,12 +102,18 @@ func New(c Config) http.Handler {
 	if c.Verified != nil {
 		open.Handle(VerifyPath, s.verify())
 	}
-	open.Handle("/", localOnly(orProblem(s.mux)))
-	return secureHeaders(s.besideQuay(localOnly, open))
+	for _, path := range []string{"/login", "/logout", "/auth/"} {
+		open.Handle(path, s.Access.Pages())
+	}
+	open.Handle("/", s.guarded(orProblem(s.mux)))
+	return secureHeaders(s.besideQuay(s.guarded, open))
 }
 
 // newServer returns what serves all that is below /api.
 func newServer(c Config) *server {
+	if c.Access == nil {
+		c.Access = access.New(access.Config{Store: c.Store, Log: c.Log})
+	}
 	mux := http.NewServeMux()
 	s := &server{Config: c, now: time.Now, mux: mux, doc: newDocument(c.Version)}
 	s.eventOps()
@@ -120,6 +129,8 @@ func newServer(c Config) *server {
 	s.inboxOps()
 	s.statsOps()
 	s.auditOps()
+	s.sessionOps()
+	s.tokenOps()
 	s.backupOps()
 	s.serveDocument()
 	return s

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin"
@@ -34,7 +35,8 @@ type world struct {
 	run     Running
 	targets map[string]store.Terms
 	http.Handler
-	log *bytes.Buffer
+	log   *bytes.Buffer
+	guard *access.Guard
 }
 
 func newWorld(t *testing.T) *world {
@@ -49,6 +51,7 @@ func newWorld(t *testing.T) *world {
 	}
 	log := &bytes.Buffer{}
 	w := &world{t: t, store: s, log: log}
+	w.guard = access.New(access.Config{Store: s, Log: slog.New(slog.NewTextHandler(log, nil))})
 	w.Handler = keeps(t, New(Config{
 		Store:   s,
 		Rules:   func() *rules.Set { return w.rules },
@@ -56,10 +59,11 @@ func newWorld(t *testing.T) *world {
 		Ready:   func() error { return nil },
 		Terms:   func(target string) (store.Terms, bool) { terms, ok := w.targets[target]; return terms, ok },
 		Judge:   judge,
-		Inboxes: func(user string) []store.Inbox {
+		Inboxes: func(user string, _ []string) []store.Inbox {
 			return []store.Inbox{{Kind: "user", Name: user}, {Kind: "team", Name: "platform"}}
 		},
 		Version: "1.2.3",
+		Access:  w.guard,
 		Log:     slog.New(slog.NewTextHandler(log, nil)),
 	}))
 	return w

@@ -45,6 +45,8 @@ func chapters() []*huma.Tag {
 		{Name: "stats", Description: "Counts by the hour."},
 		{Name: "audit", Description: "What people had done."},
 		{Name: "backup", Description: "Copies of the store."},
+		{Name: "sessions", Description: "Who is logged in."},
+		{Name: "tokens", Description: "What scripts show."},
 	}
 }
 
@@ -140,8 +142,13 @@ func operations(i *huma.PathItem) []*huma.Operation {
 // complete says of o what all operations have in common: who may, and what can go wrong.
 func complete(doc *huma.OpenAPI, path string, o *huma.Operation) {
 	this := o.Metadata["op"].(op)
-	o.Extensions = map[string]any{"x-role": this.role, "x-scope": this.scope()}
-	wrong := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable}, this.errors...)
+	if this.role != "" {
+		o.Extensions = map[string]any{"x-role": this.role, "x-scope": this.scope()}
+	}
+	if this.route == loginRoute {
+		o.Security = []map[string][]string{{}} // who logs in is nobody yet
+	}
+	wrong := append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}, this.errors...)
 	if len(o.Parameters) > 0 || o.RequestBody != nil {
 		wrong = append(wrong, http.StatusBadRequest)
 	}

@@ -1,11 +1,8 @@
 package api
 
 import (
-	"net"
+	"context"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
 
 	"github.com/bellbuoy/bellbuoy/internal/access"
 )
@@ -16,6 +13,7 @@ func secureHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -24,58 +22,37 @@ func secureHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// localOnly refuses what does not come from a program on this machine. Without
-// tokens that is all that tells the operator from anybody else.
-func localOnly(next http.Handler) http.Handler {
+// loginRoute is the one operation that is for whoever is nobody yet.
+const loginRoute = "POST /api/v1/sessions"
+
+// guarded serves those who may ask, and tells next who they are.
+func (s *server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if why := foreign(r); why != "" {
-			fail(w, http.StatusForbidden, "%s", why)
+		identify := s.Access.Identify
+		if r.Method+" "+r.URL.Path == loginRoute {
+			identify = s.Access.Site
+		}
+		ctx, refusal := identify(r)
+		if refusal != nil {
+			refused(refusal).write(w)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), access.Identity{Role: access.Admin})))
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// foreign says why r is not from a program on this machine, "" where it is.
-func foreign(r *http.Request) string {
-	if !loopbackHost(r.RemoteAddr) {
-		return "only requests from this machine are served: run the command where bellbuoy runs, or forward its admin port to yours"
-	}
-	// A proxy on this machine makes all the world look local.
-	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"} {
-		if r.Header.Get(h) != "" {
-			return "the header " + h + " shows that this came through a proxy; only requests sent directly from this machine are served"
-		}
-	}
-	// A page whose name was made to resolve to 127.0.0.1 still sends its name.
-	if !loopbackHost(r.Host) {
-		return "the Host header names no loopback address: ask for 127.0.0.1, [::1] or localhost"
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "none", "same-origin":
-	default:
-		return "the request was made by another site's page in a browser; open the address directly"
-	}
-	for _, origin := range r.Header.Values("Origin") {
-		if u, err := url.Parse(origin); err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
-			return "the request was made by a page of another origin; this API serves none but its own"
-		}
-	}
-	return ""
+// refused is the answer to whom the guard refuses.
+func refused(r *access.Refusal) *problem {
+	p := problemf(r.Status, "%s", r.Detail)
+	p.header = r.Header()
+	return p
 }
 
-// loopbackHost reports whether hostport, with or without a port, names this
-// machine in a form that no resolver has a say in.
-func loopbackHost(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	} else {
-		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+// ownOr is who asks, or the person that he names, if he may.
+func ownOr(ctx context.Context, person, noun string) (string, error) {
+	id := access.From(ctx)
+	if id.Name == "" || person == "" || person == id.Name || id.May(noun, access.Admin) {
+		return person, nil
 	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
+	return "", problemf(http.StatusForbidden, "user: you are %s, and only an admin asks as somebody else: leave it out", id.Name)
 }

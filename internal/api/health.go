@@ -3,6 +3,8 @@ package api
 import (
 	"io"
 	"net/http"
+
+	"github.com/bellbuoy/bellbuoy/internal/access"
 )
 
 // Health serves /healthz, which answers as long as the process does, and /readyz,
@@ -18,7 +20,7 @@ func Health(ready func() error, running func() Running) http.Handler {
 			return
 		}
 		text := "ready\n"
-		if foreign(r) == "" {
+		if access.Foreign(r) == "" {
 			text += running().status()
 		}
 		okay(w, text)

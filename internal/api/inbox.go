@@ -43,21 +43,29 @@ func (s *server) inboxOps() {
 // sees every inbox that there is.
 const operator = "operator"
 
-// reader is who reads as user, "" being the [operator]. There are no tokens yet by which
-// somebody could be told from another: whoever may ask may ask as anybody.
-func (s *server) reader(user string) (store.Reader, error) {
-	if user == "" {
-		return store.Reader{Person: operator, All: true}, nil
-	}
+// reader is who reads: who asks, or the user that an admin names. Of programs of this machine
+// nobody knows more than what they say: they read as anybody, and as the [operator] where
+// they name nobody.
+func (s *server) reader(ctx context.Context, user string) (store.Reader, error) {
 	if len(user) > maxBy || strings.ContainsFunc(user, func(c rune) bool { return !unicode.IsPrint(c) }) {
 		return store.Reader{}, wrong("user", "write a name in one line of at most %d bytes", maxBy)
 	}
-	return store.Reader{Person: user, Inboxes: s.Inboxes(user)}, nil
+	user, err := ownOr(ctx, user, "inbox")
+	id := access.From(ctx)
+	switch {
+	case err != nil:
+		return store.Reader{}, err
+	case user != "" && user != id.Name:
+		return store.Reader{Person: user, Inboxes: s.Inboxes(user, nil)}, nil
+	case id.Name != "":
+		return store.Reader{Person: id.Name, Inboxes: s.Inboxes(id.Name, id.Groups)}, nil
+	}
+	return store.Reader{Person: operator, All: true}, nil
 }
 
 // AsUser reads as somebody.
 type AsUser struct {
-	User string `query:"user" doc:"Who reads; the operator, who sees every inbox, where nobody is named."`
+	User string `query:"user" doc:"Who reads, where an admin or a program on this machine reads as somebody else. Left out, it is who asks; of a program on this machine, the operator, who sees every inbox."`
 }
 
 // inbox lists what the reader is told, the newest first.
@@ -67,7 +75,7 @@ func (s *server) inbox(ctx context.Context, in *struct {
 	Level  string `query:"level" doc:"info, good, warning or bad."`
 	Paging
 }) (*page[store.Notice], error) {
-	reader, err := s.reader(in.User)
+	reader, err := s.reader(ctx, in.User)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +92,7 @@ func (s *server) notice(ctx context.Context, in *struct {
 	ByID
 	AsUser
 }) (*body[store.Notice], error) {
-	reader, err := s.reader(in.User)
+	reader, err := s.reader(ctx, in.User)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +102,7 @@ func (s *server) notice(ctx context.Context, in *struct {
 
 // unread counts what the reader has not read.
 func (s *server) unread(ctx context.Context, in *struct{ AsUser }) (*body[store.UnreadCount], error) {
-	reader, err := s.reader(in.User)
+	reader, err := s.reader(ctx, in.User)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +112,7 @@ func (s *server) unread(ctx context.Context, in *struct{ AsUser }) (*body[store.
 
 // MarkRequest says who reads.
 type MarkRequest struct {
-	User string `json:"user,omitempty" doc:"Who reads; the operator, who sees every inbox, where nobody is named."`
+	User string `json:"user,omitempty" doc:"Who reads, where an admin or a program on this machine reads as somebody else. Left out, it is who asks; of a program on this machine, the operator, who sees every inbox."`
 }
 
 type markInput struct {
@@ -115,7 +123,7 @@ type markInput struct {
 // mark marks one notice as read by the reader, or as unread, and answers with it.
 func (s *server) mark(read bool) func(context.Context, *markInput) (*body[store.Notice], error) {
 	return func(ctx context.Context, in *markInput) (*body[store.Notice], error) {
-		reader, err := s.reader(in.Body.User)
+		reader, err := s.reader(ctx, in.Body.User)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +143,7 @@ type allMarked struct {
 
 // markAll marks as read all that the reader is told, up to one of them.
 func (s *server) markAll(ctx context.Context, in *struct{ Body markAllRequest }) (*body[allMarked], error) {
-	reader, err := s.reader(in.Body.User)
+	reader, err := s.reader(ctx, in.Body.User)
 	if err != nil {
 		return nil, err
 	}

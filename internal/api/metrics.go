@@ -1,16 +1,26 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
 
-// metrics serves the metrics to programs on this machine, or to anybody who reaches the
-// listener where the configuration says so.
+	"github.com/bellbuoy/bellbuoy/internal/access"
+)
+
+// metrics serves the metrics to viewers, or to anybody who reaches the listener where the
+// configuration says so.
 func (s *server) metrics() http.Handler {
-	local := localOnly(s.Metrics)
+	viewers := s.guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := (op{role: access.Viewer, noun: "metrics"}).allowed(access.From(r.Context())); p != nil {
+			p.write(w)
+			return
+		}
+		s.Metrics.ServeHTTP(w, r)
+	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.MetricsOpen() {
 			s.Metrics.ServeHTTP(w, r)
 			return
 		}
-		local.ServeHTTP(w, r)
+		viewers.ServeHTTP(w, r)
 	})
 }

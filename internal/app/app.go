@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/metrics"
@@ -67,7 +68,8 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		}
 		err = errors.Join(err, closed)
 	}()
-	now := &running{store: st, log: log, version: o.Version, behind: make(chan struct{}, 1), mailing: make(chan struct{}, 1)}
+	guard := access.New(access.Config{Store: st, Log: log, Watch: m.Refused})
+	now := &running{store: st, log: log, version: o.Version, guard: guard, behind: make(chan struct{}, 1), mailing: make(chan struct{}, 1)}
 	senders, err := startHost(set.config.Store, o.Executable, now.plugin, log)
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Verified: now.reconsider, Resend: now.resend, Known: now.known, Inboxes: now.inboxes, Judge: now.in.Judge, Terms: now.in.Terms,
+		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Verified: now.reconsider, Resend: now.resend, Known: now.known, Inboxes: now.inboxes, Access: guard, Judge: now.in.Judge, Terms: now.in.Terms,
 		TargetTypes: now.targetTypes, TargetType: func(ctx context.Context, typ string) (api.TargetType, bool, error) {
 			return now.targetType(ctx, typ, senders)
 		},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
@@ -46,7 +47,7 @@ func BenchmarkChange(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer st.Close()
-	now := &running{store: st, log: slog.New(slog.DiscardHandler), version: "test", behind: make(chan struct{}, 1)}
+	now := &running{store: st, log: slog.New(slog.DiscardHandler), version: "test", guard: access.New(access.Config{}), behind: make(chan struct{}, 1)}
 	defer now.close()
 	if err := now.begin(b.Context(), files); err != nil {
 		b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
@@ -104,15 +105,21 @@ func (r *running) known(kind, name string) bool {
 	return true
 }
 
-// inboxes are those that a user reads.
-func (r *running) inboxes(user string) []store.Inbox {
+// inboxes are those that a user reads; groups are those that his login names, which count as
+// teams and organizations.
+func (r *running) inboxes(user string, groups []string) []store.Inbox {
 	people := r.now.Load().config.People
 	list := []store.Inbox{{Kind: "user", Name: user}}
-	for _, name := range people.Teams.Of(user) {
-		list = append(list, store.Inbox{Kind: "team", Name: name})
+	add := func(kind string, names []string) {
+		for _, name := range names {
+			if in := (store.Inbox{Kind: kind, Name: name}); !slices.Contains(list, in) {
+				list = append(list, in)
+			}
+		}
 	}
-	for _, name := range people.Organizations.Of(user) {
-		list = append(list, store.Inbox{Kind: "organization", Name: name})
-	}
+	add("team", people.Teams.Of(user))
+	add("organization", people.Organizations.Of(user))
+	add("team", groups)
+	add("organization", groups)
 	return list
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/intake"
 	"github.com/bellbuoy/bellbuoy/internal/lookup"
@@ -33,6 +34,7 @@ type live struct {
 type running struct {
 	store   *store.Store
 	in      *intake.Handler
+	guard   *access.Guard // of the admin listener
 	log     *slog.Logger
 	version string
 
@@ -85,6 +87,7 @@ func (r *running) begin(ctx context.Context, files settings) error {
 	targets := set.targets()
 	r.targets.Store(&targets)
 	r.now.Store(&live{settings: set, files: files, asked: asked, loaded: time.Now().UTC()})
+	r.guard.Use(files.config.Admin)
 	if err := r.store.Targets(ctx, set.kept()); err != nil {
 		return err
 	}
@@ -134,6 +137,8 @@ func (r *running) use(ctx context.Context, files, set settings) error {
 	loaded := time.Now().UTC()
 	if files.config == old.files.config {
 		loaded = old.loaded // of the files
+	} else {
+		r.guard.Use(files.config.Admin)
 	}
 	r.now.Store(&live{settings: set, files: files, asked: asked, loaded: loaded})
 	r.retire(old.asked.without(asked))

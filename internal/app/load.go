@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/bellbuoy/bellbuoy/config"
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
 	"github.com/bellbuoy/bellbuoy/internal/lookup"
 	"github.com/bellbuoy/bellbuoy/internal/render"
@@ -56,6 +57,7 @@ func Known() config.Known {
 	known := config.Known{
 		RegistryTypes: RegistryTypes(),
 		LookupTypes:   lookupTypes(),
+		Nouns:         access.Nouns(),
 		TargetTypes:   slices.Sorted(maps.Keys(senders.Builtin())),
 	}
 	for _, t := range event.Types() {

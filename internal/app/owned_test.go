@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/internal/store/postgrestest"
@@ -132,7 +133,7 @@ func TestObjectsWithoutAFile(t *testing.T) {
 	defer st.Close()
 	set, _, err := load(t.Context(), Files{}, "test")
 	must(t, err)
-	now := &running{store: st, log: discard(), version: "test", behind: make(chan struct{}, 1)}
+	now := &running{store: st, log: discard(), version: "test", guard: access.New(access.Config{}), behind: make(chan struct{}, 1)}
 	must(t, now.begin(t.Context(), set))
 	defer now.close()
 	for name, kind := range map[string]objects.Kind{"inbox": objects.Target, "everything": objects.Rule, "harbor": objects.Registry} {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,14 +40,17 @@ func (p parts) serve(e *ending) error {
 	if err != nil {
 		return err
 	}
-	admin := p.adminServer()
+	admin, err := p.adminServer()
+	if err != nil {
+		return err
+	}
 	registries, people, err := listen(p.set.config.Listen, p.set.config.Admin.Listen)
 	if err != nil {
 		return err
 	}
 	var servers, workers sync.WaitGroup
 	servers.Go(func() { e.failed("serve registries", intake.Serve(in, registries, p.log)) })
-	servers.Go(func() { e.failed("serve the admin API", admin.Serve(people)) })
+	servers.Go(func() { e.failed("serve the admin API", intake.Serve(admin, people, p.log)) })
 	work, stopWork := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer stopWork()
 	workers.Go(func() { e.failed("deliver", p.out.Run(work)) })
@@ -134,13 +138,24 @@ func (p parts) intakeServer() (*http.Server, error) {
 	return srv, nil
 }
 
-func (p parts) adminServer() *http.Server {
-	return &http.Server{
+// adminServer serves people and scripts.
+func (p parts) adminServer() (*http.Server, error) {
+	srv := &http.Server{
 		Handler:           p.admin,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}
+	if t := p.set.config.Admin.TLS; t != nil {
+		certificate, err := intake.ReadCertificate(string(t.Cert), string(t.Key), p.log)
+		if err != nil {
+			return nil, err
+		}
+		srv.TLSConfig = certificate.Config()
+		srv.TLSConfig.ClientAuth = tls.NoClientCert // browsers would ask people for one
+	}
+	return srv, nil
 }
 
 // shutdown closes a server, at once where requests do not end within grace.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 )
 
@@ -19,7 +20,7 @@ func TestReloadThatTheStoreCannotTake(t *testing.T) {
 	set, _, err := load(t.Context(), Files{Config: file}, "test")
 	must(t, err)
 	var log bytes.Buffer
-	now := &running{store: st, log: slog.New(slog.NewTextHandler(&log, nil)), version: "test"}
+	now := &running{store: st, log: slog.New(slog.NewTextHandler(&log, nil)), version: "test", guard: access.New(access.Config{})}
 	must(t, now.begin(t.Context(), set))
 	defer now.close()
 	// Without senders: none is started for what is not in use.

@@ -34,6 +34,7 @@ type Metrics struct {
 	commit       prometheus.Histogram
 	jobs         prometheus.Histogram
 	commitErrors prometheus.Counter
+	refused      *prometheus.CounterVec // way, outcome
 }
 
 // How long things take: from half a millisecond to what registries wait, to what a send
@@ -52,6 +53,8 @@ func New(version, goVersion string) *Metrics {
 		"Events by what was done with them: stored, counted, duplicate, conflict; and bodies that were quarantined.", "registry", "type", "result")
 	m.requests = counters("bellbuoy_intake_requests_total",
 		"Requests of registries by the status of the answer; no registry where none of the configuration was named.", "registry", "status")
+	m.refused = counters("bellbuoy_access_refused_total",
+		"Who asked the admin listener and was refused, by the way in which he showed who he is (token, session, password, oidc) and why.", "way", "outcome")
 	m.accept = histogram("bellbuoy_intake_accept_seconds",
 		"How long requests took that were answered 202, from the first byte of the header to the answer.", answerBuckets)
 	m.attempts = counters("bellbuoy_attempts_total", "Attempts of deliveries by how they ended.", "target", "outcome")
@@ -68,7 +71,7 @@ func New(version, goVersion string) *Metrics {
 	}, []string{"version", "go"})
 	build.WithLabelValues(version, goVersion).Set(1)
 	m.own = []prometheus.Collector{
-		m.events, m.requests, m.accept, m.attempts, m.attempt, m.delivery, m.commit, m.jobs, m.commitErrors, build,
+		m.events, m.requests, m.accept, m.attempts, m.attempt, m.delivery, m.commit, m.jobs, m.commitErrors, m.refused, build,
 	}
 	m.registry.MustRegister(m.own...)
 	m.registry.MustRegister(
@@ -124,6 +127,9 @@ func (m *Metrics) Request(registry string, status int, took time.Duration) {
 		m.accept.Observe(took.Seconds())
 	}
 }
+
+// Refused counts who asked the admin listener and was refused. Both are words of closed lists.
+func (m *Metrics) Refused(way, outcome string) { m.refused.WithLabelValues(way, outcome).Inc() }
 
 // Attempt counts an attempt of a delivery to a target of type typ, which took so long
 // and ended as o says. What was not attempted is not counted.
