@@ -127,7 +127,9 @@ func (c *Client) do(ctx context.Context, method string, path []string, query url
 func (c *Client) read(resp *http.Response, body []byte, v any) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
-	case resp.StatusCode == http.StatusOK && kind == "application/json":
+	case resp.StatusCode == http.StatusNoContent:
+		return nil
+	case (resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusCreated) && kind == "application/json":
 		if err := json.Unmarshal(body, v); err != nil {
 			return fmt.Errorf("read the answer of %s: %w", c.server, err)
 		}
@@ -136,10 +138,26 @@ func (c *Client) read(resp *http.Response, body []byte, v any) error {
 		p := &Problem{}
 		if err := json.Unmarshal(body, p); err == nil {
 			p.Status = resp.StatusCode
+			p.Detail = c.remedy(p, resp.Header.Get("Retry-After"))
 			return p
 		}
 	}
 	return fmt.Errorf("%s answered %s, but not as bellbuoy does: name bellbuoy's admin listener with --server", c.server, resp.Status)
+}
+
+// remedy says what to do where the server does not let who asks do it.
+func (c *Client) remedy(p *Problem, after string) string {
+	switch {
+	case p.Status == http.StatusUnauthorized && c.token == "":
+		return fmt.Sprintf("%s wants to know who asks: name the file that holds a token with --token-file, or put it into BELLBUOY_TOKEN; an admin makes one with `bellbuoy tokens create`", c.server)
+	case p.Status == http.StatusUnauthorized:
+		return fmt.Sprintf("%s does not take this token: it is wrong, has expired or was deleted; ask an admin for another", c.server)
+	case p.Status == http.StatusForbidden && c.token != "" && strings.HasPrefix(p.Detail, "this needs the "):
+		return p.Detail + ": use another token, or ask an admin for one that may"
+	case p.Status == http.StatusTooManyRequests && after != "":
+		return fmt.Sprintf("%s has refused too many attempts from here: try again in %s seconds, with the right token", c.server, after)
+	}
+	return p.Detail
 }
 
 // absent: nobody listens there.
