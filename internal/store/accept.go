@@ -250,7 +250,7 @@ func (s *Store) place(ctx context.Context, p Planned, now time.Time) (place, err
 			h.mark(p.Target, false)
 			return behind, nil
 		case others: // freed, and not all of them claimed yet
-			h.at(p.Target).freed[p.Key] = struct{}{}
+			h.own(p.Target).freed[p.Key] = struct{}{}
 			h.mark(p.Target, true)
 			return behind, nil
 		case waits:

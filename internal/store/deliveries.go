@@ -145,7 +145,7 @@ func (s *Store) record(ctx context.Context, o Outcome, request string) error {
 		h.due(o.Target, o.Next, now)
 		return s.holdBack(ctx, o, now)
 	case o.Attempt > 1 && o.Key != "": // it may have held back others of its key
-		h.at(o.Target).freed[o.Key] = struct{}{}
+		h.own(o.Target).freed[o.Key] = struct{}{}
 		h.mark(o.Target, true)
 	}
 	return nil

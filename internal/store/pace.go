@@ -61,7 +61,7 @@ func (s *Store) ration(ctx context.Context, target string, n int) (int, error) {
 	if err := s.stmts.countTokens.QueryRowContext(ctx, target, since).Scan(&flying, &spent, &oldest); err != nil {
 		return 0, err
 	}
-	sh := s.shelves.at(target)
+	sh := s.shelves.own(target)
 	left := rate.Sends - flying - spent
 	if sh.hungry = left <= 0; !sh.hungry {
 		return min(n, left), nil
@@ -104,7 +104,7 @@ func (s *Store) spend(ctx context.Context, o Outcome) error {
 	}
 	s.shelves.marked[o.Target] = struct{}{} // others may wait for it
 	target := o.Target                      // an outcome that a function below held on to would be copied for each
-	hungry := s.shelves.at(target).hungry
+	hungry := s.shelves.own(target).hungry
 	if o.Returned || o.Outcome == "" {
 		if hungry {
 			s.shelves.mark(target, true)

@@ -231,7 +231,7 @@ func (s *Store) waitsAgain(ctx context.Context, seq int64, target, key string, n
 	}
 	s.shelves.mark(target, true)
 	if key != "" {
-		s.shelves.at(target).freed[key] = struct{}{}
+		s.shelves.own(target).freed[key] = struct{}{}
 	}
 	return nil
 }

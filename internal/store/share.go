@@ -172,7 +172,7 @@ func (p *postgres) lookAgain(ctx context.Context) error {
 	}
 	for _, t := range targets {
 		p.s.shelves.mark(t, true)
-		p.s.shelves.at(t).known = false
+		p.s.shelves.own(t).known = false
 	}
 	return nil
 }

@@ -49,7 +49,14 @@ func (s *shelves) init() {
 	s.poke = make(chan struct{}, 1)
 }
 
-// at returns a target's shelf. s.mu is held, or the caller is the writer.
+// own returns a target's shelf to the writer, for what is its own there.
+func (s *shelves) own(target string) *shelf {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at(target)
+}
+
+// at returns a target's shelf. s.mu is held: others may be making one.
 func (s *shelves) at(target string) *shelf {
 	sh := s.targets[target]
 	if sh == nil {

@@ -203,7 +203,7 @@ func (s *Store) welcome(targets []string) {
 	here := maps.Clone(s.present.here)
 	for _, t := range targets {
 		here[t] = true
-		s.shelves.at(t).known = false
+		s.shelves.own(t).known = false
 		s.shelves.mark(t, true)
 	}
 	s.present.here = here

@@ -109,7 +109,7 @@ func (s *Store) settleSome(ctx context.Context, target string) (done bool, err e
 		return false, err
 	}
 	failpoint.At("deliveries released")
-	s.shelves.at(target).known = false
+	s.shelves.own(target).known = false
 	return true, s.turn(ctx, target, c, c.enabled(), whole(s.now()))
 }
 
