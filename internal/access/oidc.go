@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -206,19 +207,28 @@ func (g *Guard) backFromOIDC(w http.ResponseWriter, r *http.Request) {
 	if c, err := g.flowCookie(nil, secure(r)); err == nil {
 		http.SetCookie(w, c) // it serves once
 	}
+	ctx := r.Context()
+	a, _ := ctx.Value(askerKey{}).(asker)
+	at := g.now()
+	if _, wait := g.failures.take(a.address, at); wait > 0 { // each has us ask the provider
+		g.watch("oidc", "throttled")
+		refusal := tooMany(wait)
+		maps.Copy(w.Header(), refusal.Header())
+		g.page(w, r, refusal.Status, page{Title: "Too many logins have failed", Text: "Wait a minute, then try again.", Again: true})
+		return
+	}
 	f, ok := flowOf(r)
 	name, groups, err := "", []string(nil), errFlow
 	if ok {
 		name, groups, err = p.take(r, f)
 	}
-	ctx := r.Context()
 	if err != nil {
-		a, _ := ctx.Value(askerKey{}).(asker)
 		g.watch("oidc", "wrong")
 		g.log.WarnContext(ctx, "a login by the identity provider failed", "remote", a.remote, "error", clean(err.Error(), 500))
 		g.page(w, r, http.StatusUnauthorized, page{Title: "The login failed", Text: "It was not begun in this browser, took too long, or the provider did not confirm it. The log of bellbuoy says more.", Again: true})
 		return
 	}
+	g.failures.give(a.address, at)
 	if p.role(groups) == "" {
 		g.watch("oidc", "no role")
 		g.log.WarnContext(ctx, "somebody whom the identity provider knows has no role", "user", name)

@@ -317,6 +317,7 @@ func TestOIDCRefuses(t *testing.T) {
 			if c.status == 0 {
 				c.status = 401
 			}
+			w.pass(failureWindow) // else the address is made to wait
 			p.says(w, c.claims)
 			p.mu.Lock()
 			p.sign = c.sign
@@ -340,6 +341,7 @@ func TestOIDCRefuses(t *testing.T) {
 	p.sign = nil
 	p.mu.Unlock()
 	p.says(w, nil)
+	w.pass(failureWindow)
 
 	// A code serves once, and so does the cookie of the login.
 	var again *url.URL
@@ -348,8 +350,15 @@ func TestOIDCRefuses(t *testing.T) {
 	if rec.Code != 200 {
 		t.Fatalf("got %d", rec.Code)
 	}
-	if rec := w.ask("GET", again.RequestURI(), by(cookies[0])); rec.Code != 401 {
-		t.Errorf("again: got %d", rec.Code)
+	w.pass(failureWindow)
+	for i := range maxFailures + 1 {
+		want := 401
+		if i == maxFailures {
+			want = 429
+		}
+		if rec := w.ask("GET", again.RequestURI(), by(cookies[0])); rec.Code != want {
+			t.Errorf("again, the %d. time: got %d", i+1, rec.Code)
+		}
 	}
 }
 
