@@ -149,6 +149,10 @@ func TestAccessFromOutside(t *testing.T) {
 	p.wants(200, "GET", "/api/v1/events", "", append(reader, "Host", "bb.example.com")...)
 	p.wants(403, "GET", "/api/v1/events", "", append(reader, "Host", "evil.example")...)
 	p.wants(400, "GET", "/api/v1/events", "", append(ops, reader...)...)
+	const quay = "/api/v1/repository/prod/api/notification/"
+	p.wants(401, "GET", quay, "")
+	p.wants(200, "GET", quay, "", reader...)
+	p.wants(403, "POST", quay, `{"event":"repo_push","method":"webhook","config":{"url":"http://192.0.2.9/"},"eventConfig":{}}`, reader...)
 	// To be on the same machine is nothing any more.
 	local := people{t, p.client, "https://" + net.JoinHostPort("127.0.0.1", port)}
 	local.wants(401, "GET", "/api/v1/events", "")
