@@ -42,6 +42,7 @@ type Guard struct {
 
 	rules     atomic.Pointer[rules]
 	failures  throttle
+	warned    atomic.Int64  // when it was last logged that something was not noted
 	comparing chan struct{} // has room for as many passwords as are compared at a time
 }
 
@@ -199,10 +200,18 @@ func (g *Guard) byToken(ctx context.Context, rules *rules, header string) (Ident
 	}
 	if hour := now.Truncate(time.Hour); made.Used.Before(hour) {
 		if err := g.store.UsedToken(ctx, made.Name, hour); err != nil {
-			g.log.WarnContext(ctx, "the use of a token was not noted", "token", made.Name, "error", err)
+			g.notNoted(ctx, err)
 		}
 	}
 	return Identity{Name: made.Name, Role: Role(made.Role), Scopes: made.Scopes}, nil
+}
+
+// notNoted logs, once a minute at most, that it could not be noted who was here.
+func (g *Guard) notNoted(ctx context.Context, err error) {
+	now := g.now().UnixNano()
+	if last := g.warned.Load(); now-last >= int64(time.Minute) && g.warned.CompareAndSwap(last, now) {
+		g.log.WarnContext(ctx, "it was not noted when tokens and sessions were used last", "error", err)
+	}
 }
 
 // named reports whether the configuration has a token or a user of a name.

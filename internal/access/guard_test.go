@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,6 +59,9 @@ func newWorld(t *testing.T) *world {
 		Watch: func(way, outcome string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			if !slices.Contains(Ways(), way) || !slices.Contains(Outcomes(), outcome) {
+				t.Errorf("%q %q would be a label of its own", way, outcome)
+			}
 			w.refused = append(w.refused, way+" "+outcome)
 		},
 	})
@@ -372,6 +376,11 @@ func TestThrottle(t *testing.T) {
 	}
 	if strings.Contains(logged, "canary") {
 		t.Errorf("a secret is logged:\n%s", logged)
+	}
+	for _, want := range []string{"token wrong", "token throttled", "password wrong", "password throttled"} {
+		if !slices.Contains(w.refused, want) {
+			t.Errorf("nobody was told of %q", want)
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ func (g *Guard) bySession(ctx context.Context, rules *rules) (Identity, *Refusal
 		if id, ok := rules.holder(s, now); ok {
 			if now.Sub(s.Seen) >= seenEvery {
 				if err := g.store.SeenSession(ctx, s.ID, now); err != nil {
-					g.log.WarnContext(ctx, "it was not noted that a session was used", "user", s.Person, "error", err)
+					g.notNoted(ctx, err)
 				}
 			}
 			return id, nil
