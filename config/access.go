@@ -256,15 +256,27 @@ func (a Admin) Redirect() string {
 	if r := a.Users.OIDC.RedirectURL; r != "" || len(a.Hosts) == 0 {
 		return r
 	}
-	u := url.URL{Scheme: "http", Host: strings.Trim(a.Hosts[0], "[]"), Path: CallbackPath}
+	u := a.address()
+	u.Path = CallbackPath
+	return u.String()
+}
+
+// address is where people open the admin listener: at the first of its hosts, or where it
+// listens.
+func (a Admin) address() *url.URL {
+	u := &url.URL{Scheme: "http", Host: a.Listen}
 	if a.TLS != nil {
 		u.Scheme = "https"
 	}
+	if len(a.Hosts) == 0 {
+		return u
+	}
+	u.Host = strings.Trim(a.Hosts[0], "[]")
 	_, port, _ := net.SplitHostPort(a.Listen)
 	if n, _ := strconv.Atoi(port); n != 0 && !(u.Scheme == "http" && n == 80) && !(u.Scheme == "https" && n == 443) {
 		u.Host = net.JoinHostPort(u.Host, port)
 	} else if strings.Contains(u.Host, ":") {
 		u.Host = "[" + u.Host + "]"
 	}
-	return u.String()
+	return u
 }

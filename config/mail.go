@@ -22,7 +22,7 @@ type Mail struct {
 	From string `yaml:"from" json:"from" jsonschema:"example=bellbuoy@example.com"`
 	// Links is where people open the links by which addresses are verified that were given
 	// through the API: http:// or https://, a host, perhaps a port and a path. Left out, it is
-	// admin's address.
+	// the first of admin.hosts, or where admin listens.
 	Links string `yaml:"links" json:"-" jsonschema:"example=https://bellbuoy.example.com"`
 }
 
@@ -76,5 +76,5 @@ func (c *Config) LinksAt() string {
 	if c.Mail != nil && c.Mail.Links != "" {
 		return strings.TrimRight(c.Mail.Links, "/")
 	}
-	return "http://" + c.Admin.Listen
+	return c.Admin.address().String()
 }

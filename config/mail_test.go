@@ -61,6 +61,9 @@ func TestMailFaults(t *testing.T) {
 	}
 	for want, c := range map[string]Config{
 		"http://127.0.0.1:5081":       {Admin: Admin{Listen: "127.0.0.1:5081"}},
+		"http://bb.example.com:5081":  {Admin: Admin{Listen: "0.0.0.0:5081", Hosts: []string{"bb.example.com", "other"}}},
+		"https://bb.example.com":      {Admin: Admin{Listen: ":443", Hosts: []string{"bb.example.com"}, TLS: &TLS{}}},
+		"https://127.0.0.1:5081":      {Admin: Admin{Listen: "127.0.0.1:5081", TLS: &TLS{}}},
 		"https://bb.example.com/bell": {Admin: Admin{Listen: "127.0.0.1:5081"}, Mail: &Mail{Links: "https://bb.example.com/bell/"}},
 	} {
 		if got := c.LinksAt(); got != want {

@@ -314,6 +314,48 @@ func TestQuaysMethods(t *testing.T) {
 	})
 }
 
+// Where there are tokens, they are asked for as Quay asks.
+func TestQuaysTokens(t *testing.T) {
+	dir := t.TempDir()
+	s := quayStage{newStageWith(t, func(target string) (sidecar.Config, error) {
+		c, err := sidecar.Write(dir, sidecar.Options{Target: target})
+		if err == nil {
+			replace(t, c.Path, "admin:\n", `admin:
+    tokens:
+        - {name: reads, role: viewer, secret: reads-s3cret-of-some-length-0123456789}
+        - {name: writes, role: editor, secret: writes-s3cret-of-some-length-0123456789}
+        - {name: narrow, role: editor, scopes: ["events:write"], secret: narrow-s3cret-of-some-length-0123456789}
+`)
+		}
+		return c, err
+	})}
+	const long = "-s3cret-of-some-length-0123456789"
+	for _, c := range []struct {
+		line, token string
+		status      int
+		want        string
+	}{
+		{quayList, "any", 401, `"error_type":"invalid_token"`},
+		{quayCreate, "any", 401, `"error_type":"invalid_token"`},
+		{quayList, "narrow" + long, 403, `"error_type":"insufficient_scope"`},
+		{quayList, "reads" + long, 200, `{"notifications":[]}`},
+		{quayCreate, "reads" + long, 403, `"error_type":"insufficient_scope"`},
+		{quayCreate, "writes" + long, 201, `"event":"repo_push"`},
+		{quayList, "reads" + long, 200, `"event":"repo_push"`},
+		{`curl -H "Authorization: Bearer <bearer_token>" https://<quay-server.example.com>/api/v1/user/namespacenotifications`, "reads" + long, 200, `{"notifications":[]}`},
+	} {
+		out, status := s.run(c.line, "<bearer_token>", c.token, "<event>", "repo_push", "<method>", "webhook",
+			`"<config_key>": "<config_value>"`, `"url": "https://ci.example.com/"`, `"<eventConfig_key>": "<eventConfig_value>"`, "")
+		if status != c.status || !strings.Contains(out, c.want) || status > 400 && !strings.Contains(out, fmt.Sprintf(`"status":%d}`, status)) {
+			t.Errorf("%.12s... by %s: %d %s, want %d %s", c.line, c.token, status, out, c.status, c.want)
+		}
+	}
+	out, _ := s.run(`curl -H "Authorization: Bearer <bearer_token>" 'https://<quay-server.example.com>/api/v1/audit'`, "<bearer_token>", "reads"+long)
+	if !strings.Contains(out, `"by":"writes"`) {
+		t.Errorf("the audit has %s", out)
+	}
+}
+
 // What Quay would not take, or would take and trip over, is refused with a reason.
 func TestQuaysRefusals(t *testing.T) {
 	s := newQuayStage(t, "people: {organizations: {acme: [alice]}, teams: {platform: [bob]}}\n")

@@ -93,9 +93,13 @@ func alone(c *config.Config) config.Faults {
 }
 
 // known reports whether there is a team or an organization of that name. Of users nobody
-// keeps a list: whoever asks by a name has it.
+// keeps a list: whoever asks by a name has it. Nor of groups that an identity provider has.
 func (r *running) known(kind, name string) bool {
-	people := r.now.Load().config.People
+	c := r.now.Load().config
+	people := c.People
+	if c.Admin.Users.OIDC != nil {
+		return true
+	}
 	switch kind {
 	case "team":
 		return people.Teams[name] != nil
