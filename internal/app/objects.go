@@ -368,7 +368,7 @@ func shape(ch objects.Change) (map[string]any, error) {
 		}
 	}
 	// Twice given keys and the like are found before they are lost.
-	if _, faults := configMake(ch); len(faults) > 0 {
+	if faults := misshapen(ch); len(faults) > 0 {
 		return nil, &objects.InvalidError{Kind: ch.Kind, Name: ch.Name, Faults: faults}
 	}
 	v, err := objects.Read(ch.Body)

@@ -126,13 +126,12 @@ func (b *beside) kept(m *made) (map[string]string, error) {
 	return b.keys.Open(m.kind(), m.Name, m.Body, m.Sealed)
 }
 
-// configMake finds what is wrong with the shape of a change, before anything is made of it.
+// misshapen finds what is wrong with the shape of a change, before anything is made of it.
 // A secret may be a mask there.
-func configMake(ch objects.Change) (*config.Made, []objects.Fault) {
-	is, faults := config.Make(string(ch.Kind), ch.Body)
+func misshapen(ch objects.Change) []objects.Fault {
+	_, faults := config.Make(string(ch.Kind), ch.Body)
 	var m made
 	m.blame(faults)
 	// The name may be left out, since the change has it.
-	m.faults = slices.DeleteFunc(m.faults, func(f objects.Fault) bool { return f.Path == "name" && strings.HasPrefix(f.Message, "is missing") })
-	return is, m.faults
+	return slices.DeleteFunc(m.faults, func(f objects.Fault) bool { return f.Path == "name" && strings.HasPrefix(f.Message, "is missing") })
 }
