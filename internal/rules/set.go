@@ -141,12 +141,16 @@ func (s *Set) Explain(e *event.Event) []Verdict {
 	about := subjectOf(e)
 	verdicts := make([]Verdict, len(x.all))
 	for i, c := range x.all {
-		verdicts[i] = Verdict{Rule: c.name, Matched: true}
-		if lacking := failed(c.conditions, about); lacking != nil {
-			verdicts[i] = Verdict{Rule: c.name, Predicate: lacking.predicate, Reason: lacking.why(about)}
-		}
+		verdicts[i] = c.verdict(about)
 	}
 	return verdicts
+}
+
+func (c candidate) verdict(about *subject) Verdict {
+	if lacking := failed(c.conditions, about); lacking != nil {
+		return Verdict{Rule: c.name, Predicate: lacking.predicate, Reason: lacking.why(about)}
+	}
+	return Verdict{Rule: c.name, Matched: true}
 }
 
 // Uncomputed returns those verdicts of [Set.Explain] that say that an expression could
@@ -178,3 +182,18 @@ func (s *Set) Hash() string { return s.hash }
 // Source returns the set in a form that [FromSource] makes it of again. It is not
 // to be changed.
 func (s *Set) Source() []byte { return s.source }
+
+// ExplainOne returns what one rule makes of e, as [Set.Explain] does; false where it has no
+// enabled rule of that name, or that takes no events of e's type.
+func (s *Set) ExplainOne(name string, e *event.Event) (Verdict, bool) {
+	x := s.byType[e.Type]
+	if x == nil {
+		return Verdict{}, false
+	}
+	for _, c := range x.all {
+		if c.name == name {
+			return c.verdict(subjectOf(e)), true
+		}
+	}
+	return Verdict{}, false
+}

@@ -180,3 +180,27 @@ func TestVerdictJSON(t *testing.T) {
 		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
 }
+
+// One rule is explained as it is among all of them.
+func TestExplainOne(t *testing.T) {
+	set, faults := Compile([]config.Rule{
+		{Name: "pushes", Enabled: true, Events: []string{"artifact.pushed"}},
+		{Name: "of prod", Enabled: true, Scope: config.Scope{Namespaces: []string{"prod"}}},
+		{Name: "asleep"},
+	})
+	if err := faults.Err(); err != nil {
+		t.Fatal(err)
+	}
+	e := event.Event{Type: event.ArtifactPushed, Repository: &event.Repository{Namespace: "dev", FullName: "dev/api"}}
+	for _, want := range set.Explain(&e) {
+		if got, ok := set.ExplainOne(want.Rule, &e); !ok || got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	e.Type = event.TagDeleted
+	for name, want := range map[string]bool{"pushes": false, "of prod": true, "asleep": false, "none": false} {
+		if got, ok := set.ExplainOne(name, &e); ok != want {
+			t.Errorf("%s: %v %+v", name, ok, got)
+		}
+	}
+}

@@ -7,9 +7,12 @@ import (
 
 // TypesOf returns the types of event that r takes, in the order of [event.Types]; what
 // is wrong in its list is left out.
-func TypesOf(r config.Rule) []event.Type {
+func TypesOf(r config.Rule) []event.Type { return TypesNamed(r.Events) }
+
+// TypesNamed is [TypesOf] a rule whose list of events is patterns.
+func TypesNamed(patterns []string) []event.Type {
 	var c compiler
-	taken := c.eventTypes(r.Events)
+	taken := c.eventTypes(patterns)
 	var list []event.Type
 	for _, t := range event.Types() {
 		if _, ok := taken[t]; ok {

@@ -247,8 +247,10 @@ func (s *Store) writeOwn(ctx context.Context, e event.Event, p Planned, now time
 	var fingerprint [32]byte
 	s.tail.pending[e.ID] = tailed{seq, fingerprint}
 	repository, digest := subject(&e)
+	// No rule was asked about it, and yet it is of those whose events it tells.
+	found := keys(&e, Routing{Deliveries: r.Deliveries, Matched: p.Rules})
 	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, s.seqs.arrival, "routed", "", 0, micros(now),
-		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, keys(&e, r), e.Native.ID,
+		string(e.Type), string(e.Status), e.Registry.Name, repository, digest, found, e.Native.ID,
 		fingerprint[:], 0, "[]", body); err != nil {
 		return err
 	}

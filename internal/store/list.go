@@ -24,7 +24,7 @@ var ErrBadQuery = errors.New("bad query")
 // scanFor is how long a list looks for more before it is cut short: filters that each
 // choose many events, and hardly one together, would have it look at all of them, and
 // whoever reads keeps the log from being shortened.
-const scanFor = time.Second
+const scanFor = 150 * time.Millisecond
 
 // Events lists the events that q chooses, newest accepted first, up to its limit. Of
 // filters of which each chooses many events, and hardly one together, this may take
@@ -76,29 +76,41 @@ func (s *Store) list(ctx context.Context, q Query) (Page, error) {
 		return Page{}, err
 	}
 	defer tx.Rollback()
-	l := &listing{text: s.stmts.text, tx: tx, q: q, chosen: c, until: time.Now().Add(scanFor), page: Page{Events: []Listed{}}}
-	if err := l.bound(ctx, tail); err != nil {
+	l := &listing{text: s.stmts.text, tx: tx, q: q, chosen: c, target: q.Target, until: time.Now().Add(scanFor), page: Page{Events: []Listed{}}}
+	if q.Outcome != "" {
+		l.states = []State{State(q.Outcome)}
+	}
+	if err := l.list(ctx, tail); err != nil {
 		return Page{}, err
 	}
+	return l.page, l.detail(ctx)
+}
+
+// list fills the page; tail is as of [listing.bound].
+func (l *listing) list(ctx context.Context, tail int64) error {
+	if err := l.bound(ctx, tail); err != nil {
+		return err
+	}
 	var indexed int64
-	if err := tx.QueryRowContext(ctx, `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed'`).Scan(&indexed); err != nil {
-		return Page{}, err
+	if err := l.tx.QueryRowContext(ctx, `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed'`).Scan(&indexed); err != nil {
+		return err
 	}
 	// What is not indexed yet is looked at one by one; it is newer than what is.
 	if err := l.scan(ctx, allEvents, max(l.from, indexed+1), l.to); err != nil {
-		return Page{}, err
+		return err
 	}
-	if l.page.Next == "" && l.from <= indexed {
-		to := min(l.to, indexed+1)
-		source, err := l.narrowest(ctx, l.from, to)
-		if err == nil {
-			err = l.scan(ctx, source, l.from, to)
-		}
-		if err != nil {
-			return Page{}, err
-		}
+	if l.page.Next != "" || l.from > indexed {
+		return nil
 	}
-	return l.page, l.detail(ctx)
+	to := min(l.to, indexed+1)
+	if l.only != nil {
+		return l.scan(ctx, *l.only, l.from, to)
+	}
+	source, err := l.narrowest(ctx, l.from, to)
+	if err != nil {
+		return err
+	}
+	return l.scan(ctx, source, l.from, to)
 }
 
 // chosen is what a query asks of an event e.
@@ -164,6 +176,9 @@ type listing struct {
 	tx     *sql.Tx
 	q      Query
 	chosen chosen
+	states []State // in one of which a delivery is, to target where one is named
+	target string
+	only   *source   // where what is indexed is looked for; nil = in the narrowest
 	until  time.Time // when it is cut short
 	page   Page
 
@@ -221,7 +236,7 @@ func (l *listing) bound(ctx context.Context, tail int64) error {
 // scan looks at the events of a source from a seq on and before another, newest first,
 // and adds those that are chosen to the page, until that is full or cut short.
 func (l *listing) scan(ctx context.Context, from source, lo, hi int64) error {
-	for n := 64; lo < hi; n = min(4*n, 4096) {
+	for n := 64; lo < hi; n = min(4*n, 1024) {
 		seqs, err := from.newest(ctx, l.tx, lo, hi, n)
 		if err != nil {
 			return err

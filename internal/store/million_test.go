@@ -32,7 +32,7 @@ func BenchmarkListOfAMillion(b *testing.B) {
 	}
 	start := time.Now().Add(-72 * time.Hour)
 	began := time.Now()
-	fill(b, s, events, start, 72*time.Hour/events)
+	fill(b, s, events, 40, start, 72*time.Hour/events)
 	b.Logf("%d events in %s", events, time.Since(began).Round(time.Second))
 
 	ctx, cancel := context.WithCancel(b.Context())
@@ -131,9 +131,15 @@ func digest(i int) string { return fmt.Sprintf("sha256:%064x", i) }
 // few chooses one of n, the first ones most often.
 func few(r *rand.Rand, n int) int { return int(float64(n) * r.Float64() * r.Float64() * r.Float64()) }
 
-// fill writes events as they would be after they came and were delivered. It goes round
-// the writer, in transactions of many.
-func fill(b *testing.B, s *Store, events int, start time.Time, each time.Duration) {
+// Fill writes events as they would be after they came and were delivered, of which each
+// matches one of so many rules, and was for one of as many targets. It goes round the
+// writer. The rules that judged them are those that were put first.
+func Fill(b *testing.B, s *Store, events, rules int, start time.Time, each time.Duration) {
+	fill(b, s, events, rules, start, each)
+}
+
+// fill is [Fill], in transactions of many.
+func fill(b *testing.B, s *Store, events, rules int, start time.Time, each time.Duration) {
 	b.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	seq, delivery := int64(0), int64(0)
@@ -147,7 +153,7 @@ func fill(b *testing.B, s *Store, events int, start time.Time, each time.Duratio
 		}
 		for seq < int64(events) {
 			seq++
-			if err := fillOne(ctx, s, r, seq, &delivery, start.Add(time.Duration(seq)*each), int64(events)); err != nil {
+			if err := fillOne(ctx, s, r, seq, &delivery, start.Add(time.Duration(seq)*each), int64(events), rules); err != nil {
 				return err
 			}
 		}
@@ -155,6 +161,8 @@ func fill(b *testing.B, s *Store, events int, start time.Time, each time.Duratio
 			`INSERT INTO seen (event, id, fingerprint, at) SELECT seq, id, fingerprint, received FROM event ORDER BY id`,
 			`INSERT OR IGNORE INTO event_key (key, event) SELECT k.value, e.seq FROM event e, json_each(e.keys) k ORDER BY 1, 2`,
 			`UPDATE meta SET value = (SELECT max(seq) FROM event) WHERE key = 'indexed'`,
+			`INSERT INTO ended SELECT ended / 3600000000, target, state, count(*) FROM delivery WHERE state <> 'waiting' GROUP BY 1, 2, 3`,
+			`INSERT INTO tally SELECT received / 3600000000, registry, 'stored', type, count(*) FROM event GROUP BY 1, 2, 4`,
 			`INSERT INTO minute SELECT received / 60000000, min(seq), max(seq) FROM event GROUP BY 1`,
 		} {
 			if err := exec(q); err != nil {
@@ -172,7 +180,24 @@ func fill(b *testing.B, s *Store, events int, start time.Time, each time.Duratio
 	}
 }
 
-func fillOne(ctx context.Context, s *Store, r *rand.Rand, seq int64, delivery *int64, at time.Time, last int64) error {
+// FillAudit writes so many entries into the audit.
+func FillAudit(b *testing.B, s *Store, entries int) {
+	b.Helper()
+	err := s.write(b.Context(), &job{run: func(ctx context.Context) error {
+		for i := range entries {
+			what := []string{AuditRedeliver, AuditDisable, AuditEnable, AuditTest}[few(rand.New(rand.NewPCG(1, uint64(i))), 4)]
+			if _, err := s.audit(ctx, "ann", what, fmt.Sprint("t", i%10_000), map[string]int{"deliveries": i}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func fillOne(ctx context.Context, s *Store, r *rand.Rand, seq int64, delivery *int64, at time.Time, last int64, rules int) error {
 	e := event.Event{
 		V: 1, ID: fmt.Sprintf("00000000-0000-5000-8000-%012d", seq), Type: event.ArtifactPushed, Time: at, Received: at,
 		Registry:   event.Registry{Name: []string{"hub", "hub2"}[few(r, 2)], Type: "distribution"},
@@ -197,7 +222,10 @@ func fillOne(ctx context.Context, s *Store, r *rand.Rand, seq int64, delivery *i
 	if err != nil {
 		return err
 	}
-	rule := few(r, 40)
+	rule := few(r, min(rules, 40))
+	if rules > 40 && r.IntN(2) == 0 {
+		rule = r.IntN(rules)
+	}
 	routing := Routing{JSON: j, Matched: []string{fmt.Sprint("r", rule)}, Deliveries: []Planned{{Target: fmt.Sprint("t", rule)}}}
 	repository, sum := subject(&e)
 	if _, err := s.stmts.insertEvent.ExecContext(ctx, seq, e.ID, 1, "routed", "", 0, micros(at), string(e.Type), "", e.Registry.Name,

@@ -32,10 +32,13 @@ type ListedDelivery struct {
 	State    State           `json:"state"`
 	Reason   string          `json:"reason,omitempty"`
 	Next     *time.Time      `json:"next"`     // when the next attempt is due; null in an end state
+	Began    *time.Time      `json:"began"`    // when it was first attempted; null until then
 	Ended    *time.Time      `json:"ended"`    // null where it has not
 	Attempts int             `json:"attempts"` // made so far
 	Last     *LastAttempt    `json:"last"`     // null where none was made
 	Cursor   string          `json:"-"`
+
+	seq int64
 }
 
 // LastAttempt is how the last attempt of a delivery ended.
@@ -46,53 +49,58 @@ type LastAttempt struct {
 	Error   string         `json:"error,omitempty"`
 }
 
-// Deliveries lists the deliveries that sel chooses, those planned last first.
-func (s *Store) Deliveries(ctx context.Context, sel Selection) ([]ListedDelivery, error) {
-	before, err := readCursor(sel.Before)
-	if err != nil {
-		return nil, err
-	}
-	sel.Before = "" // it is one of deliveries
-	where, args, err := sel.conditions()
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.read.QueryContext(ctx, `SELECT d.seq, d.id, e.json, d.rule, d.rules, d.target, d.type, d.state, d.reason,
-			d.due, d.ended, d.earlier + d.attempts, a.time, a.outcome, a.status, a.error
-		FROM delivery d JOIN event e ON e.seq = d.event
-			LEFT JOIN attempt a ON a.delivery = d.seq AND a.n = d.earlier + d.attempts + d.probes
-		WHERE d.seq < ?`+where+` ORDER BY d.seq DESC LIMIT ?`, append(append([]any{before}, args...), limited(sel.Limit))...)
-	if err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", dbError(err))
-	}
-	defer rows.Close()
-	out := []ListedDelivery{}
-	for rows.Next() {
-		d, err := listedDelivery(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list deliveries: %w", dbError(err))
-		}
-		out = append(out, d)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("list deliveries: %w", dbError(err))
-	}
-	return out, nil
+// DeliveryPage is a part of a list of deliveries.
+type DeliveryPage struct {
+	Deliveries []ListedDelivery
+	Next       string // what to look for the rest before; "" where there is none
 }
 
-func listedDelivery(rows *sql.Rows) (ListedDelivery, error) {
-	var d ListedDelivery
-	var seq, due, ended int64
+// ListDeliveries lists the deliveries that sel chooses, those of the newest accepted
+// events first, and of one event those planned last. Like [Store.List] it may cut a page
+// short.
+func (s *Store) ListDeliveries(ctx context.Context, sel Selection) (DeliveryPage, error) {
+	log, err := s.deliveries(ctx, sel, nil)
+	if err != nil {
+		return DeliveryPage{}, fmt.Errorf("list deliveries: %w", dbError(err))
+	}
+	p := DeliveryPage{Deliveries: make([]ListedDelivery, len(log.Entries)), Next: log.Next}
+	for i, e := range log.Entries {
+		p.Deliveries[i] = *e.Delivery
+	}
+	return p, nil
+}
+
+// Deliveries is [Store.ListDeliveries] up to sel's limit, however long that takes.
+func (s *Store) Deliveries(ctx context.Context, sel Selection) ([]ListedDelivery, error) {
+	sel.Limit = limited(sel.Limit)
+	out := []ListedDelivery{}
+	for {
+		p, err := s.ListDeliveries(ctx, sel)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.Deliveries...)
+		if sel.Limit -= len(p.Deliveries); sel.Limit == 0 || p.Next == "" {
+			return out, nil
+		}
+		sel.Before = p.Next
+	}
+}
+
+// listedDelivery reads one, and the place of its event among those that were asked for.
+func listedDelivery(rows *sql.Rows) (i int, d ListedDelivery, err error) {
+	var due, ended, began int64
 	var rules []byte
 	var at, status sql.NullInt64
 	var outcome, failure sql.NullString
-	if err := rows.Scan(&seq, &d.ID, (*[]byte)(&d.Event), &d.Rule, &rules, &d.Target, &d.Type, &d.State, &d.Reason,
-		&due, &ended, &d.Attempts, &at, &outcome, &status, &failure); err != nil {
-		return d, err
+	if err := rows.Scan(&i, &d.seq, &d.ID, &d.Rule, &rules, &d.Target, &d.Type, &d.State, &d.Reason,
+		&due, &ended, &d.Attempts, &began, &at, &outcome, &status, &failure); err != nil {
+		return i, d, err
 	}
 	if err := json.Unmarshal(rules, &d.Rules); err != nil {
-		return d, err
+		return i, d, err
 	}
+	d.Began = optional(began)
 	switch d.State {
 	case Waiting:
 		d.Next = optional(due)
@@ -103,8 +111,7 @@ func listedDelivery(rows *sql.Rows) (ListedDelivery, error) {
 	if at.Valid {
 		d.Last = &LastAttempt{fromMicros(at.Int64), plugin.Outcome(outcome.String), int(status.Int64), failure.String}
 	}
-	d.Cursor = writeCursor(seq)
-	return d, nil
+	return i, d, nil
 }
 
 // conditions are those of sel, in terms of a delivery d and its event e.
@@ -116,41 +123,54 @@ func (sel Selection) conditions() (string, []any, error) {
 		return "", nil, err
 	}
 	where, args := ofEvent.where, ofEvent.args
-	add := func(cond string, v ...any) {
-		where += " AND " + cond
-		args = append(args, v...)
-	}
 	if ofEvent.key() != nil { // else each delivery's event would be looked at
-		add(`(d.event > (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed')
-			OR d.event IN (SELECT event FROM event_key WHERE key = ?))`, *ofEvent.key())
+		where += ` AND (d.event > (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed')
+			OR d.event IN (SELECT event FROM event_key WHERE key = ?))`
+		args = append(args, *ofEvent.key())
+	}
+	own, err := sel.own()
+	if err != nil {
+		return "", nil, err
+	}
+	return where + own.where, append(args, own.args...), nil
+}
+
+// own are the conditions of sel in terms of a delivery d alone, and the keys that its
+// event has.
+func (sel Selection) own() (chosen, error) {
+	var c chosen
+	add := func(cond string, v ...any) {
+		c.where += " AND " + cond
+		c.args = append(c.args, v...)
 	}
 	if sel.Target != "" {
 		add("d.target = ?", sel.Target)
+		c.keys = append(c.keys, key("target", sel.Target))
 	}
 	if sel.Rule != "" {
 		add("EXISTS (SELECT 1 FROM json_each(d.rules) WHERE value = ?)", sel.Rule)
+		c.keys = append(c.keys, key("rule", sel.Rule))
 	}
 	if sel.ID != "" {
 		add(`(d.id = ? OR d.event IN (SELECT event FROM seen WHERE id = ?
 			UNION ALL SELECT seq FROM event WHERE seq > (SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'indexed') AND id = ?))`,
 			sel.ID, sel.ID, sel.ID)
 	}
-	if len(sel.States) > 0 {
-		marks := make([]string, len(sel.States))
-		for i, st := range sel.States {
-			if !slices.Contains(States(), st) {
-				return "", nil, fmt.Errorf("%w: state %q is none of %s", ErrBadQuery, st, strings.Trim(fmt.Sprint(States()), "[]"))
-			}
-			marks[i] = "?"
-			args = append(args, string(st))
-		}
-		where += " AND d.state IN (" + strings.Join(marks, ", ") + ")"
-		if !slices.ContainsFunc(sel.States, func(st State) bool { return !slices.Contains(undelivered(), st) }) {
-			// As the index has it, to the letter.
-			where += " AND d.state NOT IN ('waiting', 'delivered') AND d.state NOT IN ('parked', 'folded')"
-		}
+	if len(sel.States) == 0 {
+		return c, nil
 	}
-	return where, args, nil
+	for _, st := range sel.States {
+		if !slices.Contains(States(), st) {
+			return c, fmt.Errorf("%w: state %q is none of %s", ErrBadQuery, st, strings.Trim(fmt.Sprint(States()), "[]"))
+		}
+		c.args = append(c.args, string(st))
+	}
+	c.where += " AND d.state IN (" + marks(len(sel.States)) + ")"
+	if !slices.ContainsFunc(sel.States, func(st State) bool { return !slices.Contains(undelivered(), st) }) {
+		// As the index has it, to the letter.
+		c.where += " AND d.state NOT IN ('waiting', 'delivered') AND d.state NOT IN ('parked', 'folded')"
+	}
+	return c, nil
 }
 
 // undelivered are the states of what ended and was not delivered, nor told with another.

@@ -8,50 +8,59 @@ import (
 
 // source is where a list finds events without reading them: in indexes.
 type source struct {
-	seq  string   // the column that holds the event's seq
-	arms []string // queries of it, ending in WHERE and a condition; an event may be in many
-	args []any    // of each of them
-	and  string   // a condition more, with its arguments
+	seq  string // the column that holds the event's seq
+	arms []arm  // an event may be in many
+	and  string // a condition more, with its arguments
 	more []any
 }
 
+// arm is a query of a source's, ending in WHERE and a condition.
+type arm struct {
+	text string
+	args []any
+}
+
 // allEvents are all events.
-var allEvents = source{seq: "k.seq", arms: []string{`SELECT k.seq FROM event k WHERE true`}}
+var allEvents = source{seq: "k.seq", arms: []arm{{text: `SELECT k.seq FROM event k WHERE true`}}}
 
 // keyed are the events with a key.
 func keyed(key int64) source {
-	return source{seq: "k.event", arms: []string{`SELECT k.event FROM event_key k WHERE k.key = ?`}, args: []any{key}}
+	return source{seq: "k.event", arms: []arm{{`SELECT k.event FROM event_key k WHERE k.key = ?`, []any{key}}}}
 }
 
-// among are the events that have a delivery in a state, to a target where one is named;
-// false where no index finds them.
-func among(state State, target string) (source, bool) {
+// among are the events that have a delivery in one of states, to a target where one is
+// named; false where no index finds them.
+func among(states []State, target string) (source, bool) {
 	s := source{seq: "k.event"}
-	switch state {
-	case "", Delivered:
-		return s, false
-	case Waiting:
-		s.arms = []string{
-			`SELECT DISTINCT k.event FROM delivery k WHERE k.state = 'waiting' AND k.lease = 0`,
-			`SELECT DISTINCT k.event FROM delivery k WHERE k.lease <> 0 AND k.state = 'waiting'`,
+	for _, state := range states {
+		switch state {
+		case Delivered:
+			return s, false
+		case Waiting:
+			s.arms = append(s.arms,
+				arm{text: `SELECT DISTINCT k.event FROM delivery k WHERE k.state = 'waiting' AND k.lease = 0`},
+				// What is leased is little, and in an index of another order: left to
+				// choose, SQLite reads all deliveries in this one.
+				arm{text: `WITH k AS MATERIALIZED (SELECT event FROM delivery WHERE target >= '' AND lease <> 0 AND state = 'waiting')
+					SELECT DISTINCT k.event FROM k WHERE true`})
+		default:
+			// The state is one of a closed list. Written out, it is seen to be in the index.
+			of := arm{text: `SELECT DISTINCT k.event FROM delivery k WHERE k.state = '` + string(state) + `' AND k.state NOT IN ('waiting', 'delivered')`}
+			if target != "" {
+				of.text, of.args = of.text+` AND k.target = ?`, []any{target}
+			}
+			s.arms = append(s.arms, of)
 		}
-		return s, true
 	}
-	// The state is one of a closed list. Written out, it is seen to be in the index.
-	arm := `SELECT DISTINCT k.event FROM delivery k WHERE k.state = '` + string(state) + `' AND k.state NOT IN ('waiting', 'delivered')`
-	if target != "" {
-		arm, s.args = arm+` AND k.target = ?`, []any{target}
-	}
-	s.arms = []string{arm}
-	return s, true
+	return s, len(states) > 0
 }
 
 // newest returns the n newest events of s from a seq on and before another.
 func (s source) newest(ctx context.Context, tx *sql.Tx, lo, hi int64, n int) ([]int64, error) {
 	var out []int64
 	for _, arm := range s.arms {
-		args := slices.Concat(s.args, []any{lo, hi}, s.more, []any{n})
-		rows, err := tx.QueryContext(ctx, arm+` AND `+s.seq+` >= ? AND `+s.seq+` < ?`+s.and+` ORDER BY `+s.seq+` DESC LIMIT ?`, args...)
+		args := slices.Concat(arm.args, []any{lo, hi}, s.more, []any{n})
+		rows, err := tx.QueryContext(ctx, s.query(arm), args...)
 		if err != nil {
 			return nil, err
 		}
@@ -75,6 +84,11 @@ func (s source) newest(ctx context.Context, tx *sql.Tx, lo, hi int64, n int) ([]
 	return out[:min(n, len(out))], nil
 }
 
+// query is that for the newest of an arm's events from a seq on and before another.
+func (s source) query(a arm) string {
+	return a.text + ` AND ` + s.seq + ` >= ? AND ` + s.seq + ` < ?` + s.and + ` ORDER BY ` + s.seq + ` DESC LIMIT ?`
+}
+
 // probe is how many of a source's newest events tell how dense it is.
 const probe = 100
 
@@ -95,7 +109,7 @@ func (l *listing) narrowest(ctx context.Context, lo, hi int64) (source, error) {
 	for _, k := range l.chosen.keys {
 		sources = append(sources, keyed(k))
 	}
-	if s, ok := among(State(l.q.Outcome), l.q.Target); ok {
+	if s, ok := among(l.states, l.target); ok {
 		sources = append(sources, s)
 	}
 	switch len(sources) {
