@@ -38,6 +38,11 @@ type Config struct {
 	// Try says what is wrong with changes, as Change does, and returns the rules that there
 	// would be. Nothing is changed.
 	Try func(ctx context.Context, changes []objects.Change) (*rules.Set, error)
+	// Written is what a file has under a name; false where none has.
+	Written func(kind objects.Kind, name string) (Written, bool)
+	// Schema is the JSON Schema of a configuration file: its $defs have Registry, Target and
+	// Rule. It may be nil: then the document does not say what bodies have.
+	Schema func() string
 	// Ready returns why events cannot be taken or delivered now, nil where they can.
 	Ready func() error
 	// Judge says what the rules in force make of an event accepted at a time.
@@ -120,6 +125,8 @@ func newServer(c Config) *server {
 	s.deliveryOps()
 	s.againOps()
 	s.ruleOps()
+	s.logOps()
+	s.objectOps()
 	s.ruleSetOps()
 	s.backtestOps()
 	s.targetOps()

@@ -16,8 +16,8 @@ import (
 func (s *server) deliveryOps() {
 	handle(s, op{
 		route: "GET /api/v1/deliveries", role: access.Viewer, noun: "deliveries",
-		summary: "List deliveries, those planned last first",
-		detail:  "With state=dead it lists the dead letters.",
+		summary: "List deliveries, those of the newest events first",
+		detail:  "With state=dead it lists the dead letters. A page may have fewer deliveries than the limit, and still have a next one: the Link header says so.",
 	}, s.deliveries)
 	handle(s, op{
 		route: "GET /api/v1/deliveries/{id}", role: access.Viewer, noun: "deliveries",
@@ -29,7 +29,7 @@ func (s *server) deliveryOps() {
 	}, s.attempts)
 }
 
-// deliveries lists deliveries, those planned last first.
+// deliveries lists deliveries, those of the newest events first.
 func (s *server) deliveries(ctx context.Context, in *struct {
 	ID    string `query:"id" doc:"Of a delivery, or of an event, of which all are listed then."`
 	State string `query:"state" doc:"One or more, with commas between them." example:"dead,expired"`
@@ -41,10 +41,10 @@ func (s *server) deliveries(ctx context.Context, in *struct {
 		return nil, err
 	}
 	sel.Limit, sel.Before = in.Limit, in.Before
-	list, err := s.Store.Deliveries(ctx, sel)
-	out := &page[store.ListedDelivery]{Body: list}
-	if err == nil && len(list) == in.Limit {
-		out.Link = in.next(ctx, list[len(list)-1].Cursor, times(sel.Query))
+	list, err := s.Store.ListDeliveries(ctx, sel)
+	out := &page[store.ListedDelivery]{Body: list.Deliveries}
+	if list.Next != "" {
+		out.Link = in.next(ctx, list.Next, times(sel.Query))
 	}
 	return out, err
 }

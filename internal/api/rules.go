@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ type Registry struct {
 	Name   string  `json:"name"`
 	Type   string  `json:"type"`
 	URL    string  `json:"url,omitempty"`
-	Lookup bool    `json:"lookup"`
+	Lookup bool    `json:"lookup"` // whether it is asked for what its notifications leave out
 	Source *Source `json:"source"`
 	Owner  Owner   `json:"owner"`
 	// Ignores are the actions and media types of which the registry's own configuration says
@@ -123,11 +124,57 @@ func (s *server) ruleOps() {
 		route: "GET /api/v1/rules", role: access.Viewer, noun: "rules",
 		summary: "Tell the rules in use, and how the last reload failed",
 	}, s.rules)
+	handle(s, op{
+		route: "GET /api/v1/registries", role: access.Viewer, noun: "registries",
+		summary: "List the registries in use",
+	}, s.registries)
+}
+
+// Behind is in the input of lists that are whole unless less is asked for, since they are of
+// what is configured.
+type Behind struct {
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" doc:"How many at most; all where nothing is said."`
+	After string `query:"after" doc:"A name: what is listed is what comes behind it. The Link header of a page has that of the next one."`
+}
+
+// part is the part of list that b asks for, and the Link header of the next one. The error
+// says that there is nothing of the name to begin behind.
+func part[T any](ctx context.Context, b Behind, list []T, name func(T) string) (page []T, link string, err error) {
+	if b.After != "" {
+		i := slices.IndexFunc(list, func(item T) bool { return name(item) == b.After })
+		if i < 0 {
+			return nil, "", wrong("after", "there is no %q in the list any more: begin anew", b.After)
+		}
+		list = list[i+1:]
+	}
+	if b.Limit == 0 || len(list) <= b.Limit {
+		return list, "", nil
+	}
+	u := asked(ctx)
+	v := u.Query()
+	v.Set("after", name(list[b.Limit-1]))
+	return list[:b.Limit], fmt.Sprintf("<%s?%s>; rel=\"next\"", u.Path, v.Encode()), nil
+}
+
+type runningPage struct {
+	Link string `header:"Link" doc:"Where the next page of rules is, with rel=next; absent where there is none."`
+	Body Running
 }
 
 // rules tells the rules in use.
-func (s *server) rules(context.Context, *nothing) (*body[Running], error) {
-	return &body[Running]{s.Running()}, nil
+func (s *server) rules(ctx context.Context, in *struct{ Behind }) (*runningPage, error) {
+	out := &runningPage{Body: s.Running()}
+	var err error
+	out.Body.Rules, out.Link, err = part(ctx, in.Behind, out.Body.Rules, func(r Rule) string { return r.Name })
+	return out, err
+}
+
+// registries lists those that may post.
+func (s *server) registries(ctx context.Context, in *struct{ Behind }) (*page[Registry], error) {
+	out := &page[Registry]{}
+	var err error
+	out.Body, out.Link, err = part(ctx, in.Behind, append([]Registry{}, s.Running().Registries...), func(r Registry) string { return r.Name })
+	return out, err
 }
 
 // status says which configuration is in use, a line each.

@@ -16,7 +16,8 @@ type targetPage struct {
 	Name       string              `json:"name"`
 	Type       string              `json:"type"`
 	InConfig   bool                `json:"in_config"`
-	Source     *Source             `json:"source"` // null where nothing defines it any more
+	Source     *Source             `json:"source"` // null where no file defines it
+	Owner      Owner               `json:"owner,omitzero"`
 	Condition  condition           `json:"condition"`
 	Deliveries map[store.State]int `json:"deliveries"`
 	Unverified []Unverified        `json:"unverified,omitempty"` // addresses to which nothing but links is sent
@@ -54,27 +55,35 @@ func (s *server) targetOps() {
 
 // targets lists those of the configuration, in its order, then those that it does not
 // name any more and that once had a delivery.
-func (s *server) targets(ctx context.Context, _ *nothing) (*body[[]targetPage], error) {
+func (s *server) targets(ctx context.Context, in *struct{ Behind }) (*page[targetPage], error) {
 	counts, err := s.Store.TargetCounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conditions, now := s.Store.Conditions(), s.now().UTC()
-	list := []targetPage{}
-	for _, t := range s.Running().Targets {
-		p := targetPage{Name: t.Name, Type: t.Type, InConfig: true, Source: t.Source, Unverified: t.Unverified,
-			Condition: conditionOf(conditions[t.Name], true, now), Deliveries: counts[t.Name].States}
-		if p.Deliveries == nil {
-			p.Deliveries = map[store.State]int{}
-		}
-		list = append(list, p)
-		delete(counts, t.Name)
+	list := s.Running().Targets
+	named := make(map[string]bool, len(list))
+	for _, t := range list {
+		named[t.Name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		list = append(list, targetPage{Name: name, Type: counts[name].Type,
-			Condition: conditionOf(conditions[name], false, now), Deliveries: counts[name].States})
+		if !named[name] {
+			list = append(list, Target{Name: name, Type: counts[name].Type})
+		}
 	}
-	return &body[[]targetPage]{list}, nil
+	list, link, err := part(ctx, in.Behind, list, func(t Target) string { return t.Name })
+	if err != nil {
+		return nil, err
+	}
+	conditions, now := s.Store.Conditions(), s.now().UTC()
+	out := &page[targetPage]{Link: link, Body: make([]targetPage, len(list))}
+	for i, t := range list {
+		out.Body[i] = targetPage{Name: t.Name, Type: t.Type, InConfig: named[t.Name], Source: t.Source, Owner: t.Owner, Unverified: t.Unverified,
+			Condition: conditionOf(conditions[t.Name], named[t.Name], now), Deliveries: counts[t.Name].States}
+		if out.Body[i].Deliveries == nil {
+			out.Body[i].Deliveries = map[store.State]int{}
+		}
+	}
+	return out, nil
 }
 
 type cancelledPage struct {

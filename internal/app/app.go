@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/access"
 	"github.com/bellbuoy/bellbuoy/internal/api"
 	"github.com/bellbuoy/bellbuoy/internal/delivery"
@@ -105,7 +106,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 	}
 	admin := api.New(api.Config{
 		Store: st, Ready: ready, Version: o.Version, Log: log,
-		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Verified: now.reconsider, Resend: now.resend, Known: now.known, Inboxes: now.inboxes, Access: guard, Judge: now.in.Judge, Terms: now.in.Terms,
+		Rules: now.rules, Running: now.shown, Objects: now.objects, Change: now.change, Try: now.try, Written: now.written, Schema: config.Schema, Verified: now.reconsider, Resend: now.resend, Known: now.known, Inboxes: now.inboxes, Access: guard, Judge: now.in.Judge, Terms: now.in.Terms,
 		TargetTypes: now.targetTypes, TargetType: func(ctx context.Context, typ string) (api.TargetType, bool, error) {
 			return now.targetType(ctx, typ, senders)
 		},
