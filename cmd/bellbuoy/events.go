@@ -48,7 +48,7 @@ Filters are exact and all of them must hold. Times are RFC 3339, or how long ago
 	flags.StringVar(&f.Until, "until", "", "only up to this `TIME`, or up to so long ago")
 	flags.IntVar(&f.Limit, "limit", 50, "at most `N` events")
 	complete(cmd, "type", typeNames()...)
-	complete(cmd, "outcome", "waiting", "parked", "delivered", "dead", "expired", "cancelled", "skipped", "shadowed", "folded")
+	complete(cmd, "outcome", states()...)
 	server := addServer(cmd, env)
 	format := addOutput(cmd)
 

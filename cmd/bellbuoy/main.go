@@ -103,6 +103,7 @@ not be read, or nothing found.`,
 		newQuarantine(env),
 		newRules(env),
 		newTargets(env),
+		newRegistries(env),
 		newPlugins(env),
 		newTokens(env),
 		newBackup(env),
@@ -112,5 +113,6 @@ not be read, or nothing found.`,
 		newVersion(env),
 	)
 	fixCompletion(root)
+	offerNames(root, env)
 	return root
 }

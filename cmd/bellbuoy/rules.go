@@ -19,6 +19,7 @@ func newRules(env environment) *cobra.Command {
 is written. Where its files were changed and have faults, the rules are those of
 before; the faults are told below them.`,
 		Example: `  bellbuoy rules
+  bellbuoy rules log releases
   bellbuoy rules -o json`,
 		Args: noArgs,
 	}
@@ -39,6 +40,8 @@ before; the faults are told below them.`,
 		}
 		return printRules(env.stdout, r)
 	}
+	addObjects(cmd, env, client.RulesNoun, "rule", "  bellbuoy rules create -f releases.yml\n  echo '{name: all, deliver: [ci]}' | bellbuoy rules create -f -")
+	cmd.AddCommand(newRulesLog(env), newRulesTurn(env, true), newRulesTurn(env, false), newRulesTest(env))
 	return cmd
 }
 

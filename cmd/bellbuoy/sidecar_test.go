@@ -145,6 +145,14 @@ func TestAskTheSidecar(t *testing.T) {
 		golden(t, "sidecar-deliveries.golden", got.stdout)
 	}
 
+	for _, of := range [][]string{{"rules", "log", "all"}, {"targets", "log", "ci"}} {
+		got = bellbuoy(t, server, of...)
+		plain(t, got.stdout)
+		golden(t, "sidecar-log.golden", got.stdout)
+	}
+	got = bellbuoy(t, server, "rules", "log", "newer", "--all")
+	golden(t, "sidecar-log-all.golden", got.stdout)
+
 	got = bellbuoy(t, server, "events", "--limit", "1")
 	if want := "These are the newest 1; there may be older ones: --limit N shows more.\n"; got.status != exitDone || got.stderr != want {
 		t.Errorf("%+v", got)
@@ -172,6 +180,12 @@ func TestTheSidecarRefuses(t *testing.T) {
 		{"events --outcome lost", exitUsage, "outcome: \"lost\" is none of"},
 		{"quarantine --limit 0", exitUsage, "limit: \"0\" is wrong: expected number >= 1"},
 		{"events --tag none", exitNothing, "no event found"},
+		{"rules log all --outcome lost", exitUsage, "outcome: \"lost\" is none of"},
+		{"rules log all --outcome dead", exitNothing, "there is nothing in the log of all"},
+		{"rules log none", exitNothing, "there is no rule \"none\""},
+		{"targets log none", exitNothing, "there is no target \"none\""},
+		{"targets log ci --all", exitUsage, "unknown flag: --all"},
+		{"rules log", exitUsage, "want one NAME"},
 		{"trace none", exitNothing, "there is no event \"none\""},
 		{"quarantine none", exitNothing, "there is no \"none\" in quarantine"},
 	} {
@@ -197,6 +211,9 @@ func TestClientKnowsWhatTheAPITells(t *testing.T) {
 	}{
 		{[]string{"trace", pushID}, &client.Trace{}},
 		{[]string{"events"}, &[]client.Event{}},
+		{[]string{"rules", "log", "all"}, &[]client.LogEntry{}},
+		{[]string{"rules", "log", "newer", "--all"}, &[]client.LogEntry{}},
+		{[]string{"targets", "log", "ci"}, &[]client.LogEntry{}},
 		{[]string{"quarantine"}, &[]client.Quarantined{}},
 		{[]string{"quarantine", list[0].ID}, &client.Quarantined{}},
 	} {

@@ -53,7 +53,8 @@ The exit status is 3 where there is none.`,
 		}
 		return err
 	}
-	cmd.AddCommand(newTargetsCancel(env), newTargetsDisable(env), newTargetsEnable(env), newTargetsReset(env))
+	cmd.AddCommand(newTargetsCancel(env), newTargetsDisable(env), newTargetsEnable(env), newTargetsReset(env), newTargetsLog(env))
+	addObjects(cmd, env, client.TargetsNoun, "target", "  bellbuoy targets create -f ci.yml\n  bellbuoy targets create -f ci.yml --dry-run")
 	return cmd
 }
 

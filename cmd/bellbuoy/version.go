@@ -49,6 +49,7 @@ func newVersion(env environment) *cobra.Command {
 		Use:     "version",
 		GroupID: groupOther,
 		Short:   "Say which bellbuoy this is",
+		Example: `  bellbuoy version -o json`,
 		Args:    noArgs,
 	}
 	format := addOutput(cmd)

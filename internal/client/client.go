@@ -60,9 +60,24 @@ func New(server, token string) (*Client, error) {
 
 // Problem is an error that the server answered.
 type Problem struct {
-	Status int    `json:"status"`
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
+	Status int     `json:"status"`
+	Title  string  `json:"title"`
+	Detail string  `json:"detail"`
+	Errors []Fault `json:"errors"` // what is wrong with what was asked, where that was told apart
+}
+
+// Fault is one thing that is wrong with what was asked.
+type Fault struct {
+	Path    string `json:"path"` // of the key; "" is all of it
+	Message string `json:"message"`
+}
+
+// String returns PATH: MESSAGE.
+func (f Fault) String() string {
+	if f.Path == "" {
+		return f.Message
+	}
+	return f.Path + ": " + f.Message
 }
 
 func (p *Problem) Error() string {
@@ -87,7 +102,7 @@ func (c *Client) post(ctx context.Context, path []string, contentType string, bo
 }
 
 // do makes one request.
-func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, contentType string, content io.Reader, v any) (http.Header, error) {
+func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, contentType string, content io.Reader, v any, change ...func(*http.Request)) (http.Header, error) {
 	escaped := make([]string, len(path))
 	for i, p := range path {
 		escaped[i] = url.PathEscape(p)
@@ -105,6 +120,9 @@ func (c *Client) do(ctx context.Context, method string, path []string, query url
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for _, set := range change {
+		set(req)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

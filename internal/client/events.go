@@ -43,27 +43,36 @@ func (c *Client) Events(ctx context.Context, f Filter) (events []Event, more boo
 	if f.Limit < 1 {
 		return nil, false, fmt.Errorf("list events: limit %d is not 1 or more", f.Limit)
 	}
-	query := f.values()
-	for left := f.Limit; left > 0; left = f.Limit - len(events) {
-		query.Set("limit", strconv.Itoa(min(left, pageSize)))
-		var page []json.RawMessage
-		header, err := c.get(ctx, []string{"api", "v1", "events"}, query, &page)
-		if err != nil {
-			return nil, false, fmt.Errorf("list events: %w", err)
-		}
-		for _, raw := range page {
-			e := Event{JSON: raw}
-			if err := json.Unmarshal(raw, &e); err != nil {
-				return nil, false, fmt.Errorf("list events: read event: %w", err)
-			}
-			events = append(events, e)
-		}
-		query, more = nextPage(header)
-		if !more { // a page may be empty, and others follow
-			return events, false, nil
+	list, more, err := c.pages(ctx, []string{"api", "v1", "events"}, f.values(), f.Limit)
+	if err != nil {
+		return nil, false, fmt.Errorf("list events: %w", err)
+	}
+	events = make([]Event, len(list))
+	for i, raw := range list {
+		events[i].JSON = raw
+		if err := json.Unmarshal(raw, &events[i]); err != nil {
+			return nil, false, fmt.Errorf("list events: read event: %w", err)
 		}
 	}
 	return events, more, nil
+}
+
+// pages asks for the first limit items of a list, page by page, and reports whether there
+// may be more.
+func (c *Client) pages(ctx context.Context, path []string, query url.Values, limit int) (list []json.RawMessage, more bool, err error) {
+	for left := limit; left > 0; left = limit - len(list) {
+		query.Set("limit", strconv.Itoa(min(left, pageSize)))
+		var page []json.RawMessage
+		header, err := c.get(ctx, path, query, &page)
+		if err != nil {
+			return nil, false, err
+		}
+		list = append(list, page...)
+		if query, more = nextPage(header); !more { // a page may be empty, and others follow
+			return list, false, nil
+		}
+	}
+	return list, more, nil
 }
 
 // nextPage reads the query of the next page from a Link header.
