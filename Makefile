@@ -75,7 +75,7 @@ bench: ## measure speed and cost, as docs/performance.md says; half an hour, or 
 	@go -C integration run ./bench $(BENCH)
 
 lists: ## measure how long lists take of a million events, by each filter
-	@go test -run xxx -bench ListOfAMillion -benchtime 300ms -timeout 30m ./internal/store
+	@go test -run xxx -bench 'ListOfAMillion|ListsOfTheAPI' -benchtime 10x -timeout 30m ./internal/store
 
 generate: ## write the generated files anew
 	go generate ./...
