@@ -28,7 +28,8 @@ func (r *running) written(kind objects.Kind, name string) (api.Written, bool) {
 }
 
 // maskOptions masks the secrets of a target of the files: what was written as {env: X} or
-// {file: P}, and what its type says is secret. Of a type that does not answer all is masked.
+// {file: P}, what its type says is secret, and addresses with a password or a query. Of a
+// type that does not answer all is masked.
 func (l *live) maskOptions(body map[string]any, name string) {
 	patterns := []string{"options.*", "options.*.*", "options.*.*.*"}
 	for _, t := range l.files.config.Targets {
@@ -41,5 +42,5 @@ func (l *live) maskOptions(body map[string]any, name string) {
 			patterns = append(patterns, "options."+p)
 		}
 	}
-	objects.Hide(body, objects.Places(body, patterns))
+	objects.Hide(body, append(objects.Places(body, patterns), objects.Bearing(body, "options")...))
 }
