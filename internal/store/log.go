@@ -182,6 +182,9 @@ func (l *listing) entries(at logCursor, deliveries [][]ListedDelivery, judged []
 // deliveries reads the deliveries of the page's events that of asks for.
 func (l *listing) deliveries(ctx context.Context, of chosen) ([][]ListedDelivery, error) {
 	out := make([][]ListedDelivery, len(l.seqs))
+	if len(l.seqs) == 0 {
+		return out, nil
+	}
 	those, err := json.Marshal(l.seqs)
 	if err != nil {
 		return nil, err
@@ -212,6 +215,9 @@ func (l *listing) deliveries(ctx context.Context, of chosen) ([][]ListedDelivery
 // judged reads which rules judged the page's events, and which took them.
 func (l *listing) judged(ctx context.Context) ([]LogEntry, error) {
 	out := make([]LogEntry, len(l.seqs))
+	if len(l.seqs) == 0 {
+		return out, nil
+	}
 	those, err := json.Marshal(l.seqs)
 	if err != nil {
 		return nil, err
