@@ -341,11 +341,7 @@ exit status is 3 where there is none.`,
 			err = table(env.stdout, func(w io.Writer) {
 				fmt.Fprintln(w, "REGISTRY\tTYPE\tURL\tLOOKUP\tDEFINED IN")
 				for _, r := range list {
-					where := sourceOf(r.Source)
-					if r.Owner.Kind == "api" {
-						where = "the API"
-					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", safe(r.Name), safe(r.Type), safe(orDash(r.URL)), yesNo(r.Lookup), where)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", safe(r.Name), safe(r.Type), safe(orDash(r.URL)), yesNo(r.Lookup), definedIn(r.Source, r.Owner))
 				}
 			})
 		}

@@ -53,7 +53,7 @@ func printRules(w io.Writer, r client.Rules) error {
 			for _, rule := range r.Rules {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", safe(rule.Name), yesNo(rule.Enabled),
 					clip(safe(orDash(strings.Join(rule.Events, ", "))), cellMax),
-					clip(safe(orDash(strings.Join(rule.Targets, ", "))), cellMax), sourceOf(rule.Source))
+					clip(safe(orDash(strings.Join(rule.Targets, ", "))), cellMax), definedIn(rule.Source, rule.Owner))
 			}
 		})
 		if err != nil {
@@ -90,6 +90,14 @@ func yesNo(b bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+// definedIn says where an object is defined: in a file, or by whom through the API.
+func definedIn(s *client.Source, by client.Owner) string {
+	if by.Kind == "api" {
+		return "the API"
+	}
+	return sourceOf(s)
 }
 
 func sourceOf(s *client.Source) string {

@@ -109,7 +109,7 @@ func printTargets(w io.Writer, list []client.Target) error {
 	return table(w, func(w io.Writer) {
 		fmt.Fprintln(w, "TARGET\tTYPE\tIN CONFIG\tDELIVERIES\tSOURCE\tCONDITION")
 		for _, t := range list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", safe(t.Name), safe(orDash(t.Type)), yesNo(t.InConfig), counts(t.Deliveries), sourceOf(t.Source),
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", safe(t.Name), safe(orDash(t.Type)), yesNo(t.InConfig), counts(t.Deliveries), definedIn(t.Source, t.Owner),
 				conditionText(t.Condition)+unverifiedText(t.Unverified))
 		}
 	})

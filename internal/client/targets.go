@@ -37,6 +37,7 @@ type Rule struct {
 	Events      []string `json:"events"`
 	Targets     []string `json:"targets"`
 	Source      *Source  `json:"source"`
+	Owner       Owner    `json:"owner"`
 }
 
 // FailedReload says why a changed configuration is not in use.
@@ -61,6 +62,7 @@ type Target struct {
 	Type       string         `json:"type"`
 	InConfig   bool           `json:"in_config"`
 	Source     *Source        `json:"source"`
+	Owner      Owner          `json:"owner"`
 	Condition  Condition      `json:"condition"`
 	Deliveries map[string]int `json:"deliveries"`
 	Unverified []Unverified   `json:"unverified"` // addresses to which nothing but a link is sent
