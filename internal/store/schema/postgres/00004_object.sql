@@ -18,4 +18,4 @@ CREATE TABLE object (
 
 ALTER TABLE rule_set ADD COLUMN judged bigint NOT NULL DEFAULT 1;
 
-INSERT INTO meta (key, value) VALUES ('objects', '0');
+INSERT INTO meta (key, value) VALUES ('objects', '0') ON CONFLICT (key) DO NOTHING;

@@ -23,4 +23,4 @@ CREATE TABLE object (
 ALTER TABLE rule_set ADD COLUMN judged INTEGER NOT NULL DEFAULT 1;
 
 -- How often that table was changed.
-INSERT INTO meta (key, value) VALUES ('objects', '0');
+INSERT INTO meta (key, value) VALUES ('objects', '0') ON CONFLICT (key) DO NOTHING;
