@@ -102,6 +102,7 @@ func (w written) fields(object map[string]any, v reflect.Value, path string) {
 		case how == "inline":
 			w.fields(object, v.Field(i), path)
 		case name == "-" || name == "":
+		case name == "untagged" && v.Field(i).IsZero(): // it was moved to the tag that it is about
 		case given || v.Field(i).Kind() != reflect.Bool && !v.Field(i).IsZero() && (len(w.lines) == 0 || !settled(name)):
 			object[name] = w.value(v.Field(i), at)
 		}

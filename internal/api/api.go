@@ -126,6 +126,7 @@ func newServer(c Config) *server {
 	s.againOps()
 	s.ruleOps()
 	s.logOps()
+	s.previewOps()
 	s.objectOps()
 	s.ruleSetOps()
 	s.backtestOps()

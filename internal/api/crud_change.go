@@ -21,7 +21,7 @@ func (s *server) change(ctx context.Context, c collection, how Changing, ch obje
 		return nil, err
 	}
 	if s.Change == nil || s.Try == nil {
-		return nil, problemf(http.StatusServiceUnavailable, "nothing can be changed here: there is no configuration beside which it would be")
+		return nil, noChange()
 	}
 	if how.DryRun {
 		if _, err := s.Try(ctx, []objects.Change{ch}); err != nil {
@@ -225,4 +225,9 @@ func (s *server) remove(c collection) func(context.Context, *struct {
 		_, err = s.change(ctx, c, in.Changing, objects.Change{Kind: c.kind, Name: in.Name, Version: version})
 		return nil, err
 	}
+}
+
+// noChange is the answer of a server that has nothing to change.
+func noChange() error {
+	return problemf(http.StatusServiceUnavailable, "nothing can be changed here: there is no configuration beside which it would be")
 }

@@ -133,6 +133,7 @@ func (s *server) ruleOps() {
 // Behind is in the input of lists that are whole unless less is asked for, since they are of
 // what is configured.
 type Behind struct {
+	Name  string `query:"name" doc:"Only those in whose names this is."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" doc:"How many at most; all where nothing is said."`
 	After string `query:"after" doc:"A name: what is listed is what comes behind it. The Link header of a page has that of the next one."`
 }
@@ -140,6 +141,9 @@ type Behind struct {
 // part is the part of list that b asks for, and the Link header of the next one. The error
 // says that there is nothing of the name to begin behind.
 func part[T any](ctx context.Context, b Behind, list []T, name func(T) string) (page []T, link string, err error) {
+	if b.Name != "" {
+		list = slices.DeleteFunc(slices.Clone(list), func(item T) bool { return !strings.Contains(name(item), b.Name) })
+	}
 	if b.After != "" {
 		i := slices.IndexFunc(list, func(item T) bool { return name(item) == b.After })
 		if i < 0 {

@@ -26,6 +26,7 @@ const statsFor = 24 * time.Hour
 // stats tells what happened by the hour, from counters.
 func (s *server) stats(ctx context.Context, in *struct {
 	Since string `query:"since" doc:"A time, or a duration back from now; 24h where nothing is said." example:"3d"`
+	Sum   bool   `query:"sum" doc:"Add up the deliveries to all targets, which may be many."`
 }) (*body[store.Hours], error) {
 	since, err := readTime(in.Since, s.now())
 	if err != nil {
@@ -34,7 +35,7 @@ func (s *server) stats(ctx context.Context, in *struct {
 	if since.IsZero() {
 		since = s.now().Add(-statsFor)
 	}
-	hours, err := s.Store.Hours(ctx, since)
+	hours, err := s.Store.Hours(ctx, since, in.Sum)
 	return &body[store.Hours]{hours}, err
 }
 

@@ -55,7 +55,10 @@ func (s *server) targetOps() {
 
 // targets lists those of the configuration, in its order, then those that it does not
 // name any more and that once had a delivery.
-func (s *server) targets(ctx context.Context, in *struct{ Behind }) (*page[targetPage], error) {
+func (s *server) targets(ctx context.Context, in *struct {
+	Behind
+	Worries bool `query:"worries" doc:"Only those that need somebody: that fail or are disabled, whose options are wrong, for which something waits that nobody sends, or to which something could not be delivered."`
+}) (*page[targetPage], error) {
 	counts, err := s.Store.TargetCounts(ctx)
 	if err != nil {
 		return nil, err
@@ -70,11 +73,16 @@ func (s *server) targets(ctx context.Context, in *struct{ Behind }) (*page[targe
 			list = append(list, Target{Name: name, Type: counts[name].Type})
 		}
 	}
+	conditions, now := s.Store.Conditions(), s.now().UTC()
+	if in.Worries {
+		list = slices.DeleteFunc(slices.Clone(list), func(t Target) bool {
+			return !worries(conditionOf(conditions[t.Name], named[t.Name], now), counts[t.Name].States)
+		})
+	}
 	list, link, err := part(ctx, in.Behind, list, func(t Target) string { return t.Name })
 	if err != nil {
 		return nil, err
 	}
-	conditions, now := s.Store.Conditions(), s.now().UTC()
 	out := &page[targetPage]{Link: link, Body: make([]targetPage, len(list))}
 	for i, t := range list {
 		out.Body[i] = targetPage{Name: t.Name, Type: t.Type, InConfig: named[t.Name], Source: t.Source, Owner: t.Owner, Unverified: t.Unverified,
@@ -84,6 +92,12 @@ func (s *server) targets(ctx context.Context, in *struct{ Behind }) (*page[targe
 		}
 	}
 	return out, nil
+}
+
+// worries reports whether a target needs somebody.
+func worries(is condition, deliveries map[store.State]int) bool {
+	return deliveries[store.Dead]+deliveries[store.Expired] > 0 || is.Marked != nil || is.State == store.FailingTarget || is.State == store.DisabledTarget ||
+		is.State == gone && deliveries[store.Parked]+deliveries[store.Waiting] > 0
 }
 
 type cancelledPage struct {

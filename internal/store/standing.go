@@ -165,17 +165,17 @@ type EventHour struct {
 	Count int    `json:"count"`
 }
 
-// DeliveryHour is how many deliveries to one target came to one end in one hour.
+// DeliveryHour is how many deliveries to one target, or to all, came to one end in one hour.
 type DeliveryHour struct {
 	Hour   time.Time `json:"hour"`
-	Target string    `json:"target"`
+	Target string    `json:"target,omitempty"` // "" = all
 	State  State     `json:"state"`
 	Count  int       `json:"count"`
 }
 
-// Hours tells what happened by the hour, from the hour of since on, the oldest first. It
-// reads counters, which are kept for 90 days.
-func (s *Store) Hours(ctx context.Context, since time.Time) (Hours, error) {
+// Hours tells what happened by the hour, from the hour of since on, the oldest first; sum has
+// the deliveries to all targets added up. It reads counters, which are kept for 90 days.
+func (s *Store) Hours(ctx context.Context, since time.Time, sum bool) (Hours, error) {
 	h := Hours{Events: []EventHour{}, Deliveries: []DeliveryHour{}}
 	err := s.each(ctx, `SELECT hour, registry, type, what, n FROM tally WHERE hour >= ?1 ORDER BY hour, registry, type, what`,
 		hourOf(since), func(rows *sql.Rows) error {
@@ -189,7 +189,11 @@ func (s *Store) Hours(ctx context.Context, since time.Time) (Hours, error) {
 	if err != nil {
 		return h, fmt.Errorf("read the hours' events: %w", dbError(err))
 	}
-	err = s.each(ctx, `SELECT hour, target, state, n FROM ended WHERE hour >= ?1 ORDER BY hour, target, state`,
+	query := `SELECT hour, target, state, n FROM ended WHERE hour >= ?1 ORDER BY hour, target, state`
+	if sum {
+		query = `SELECT hour, '', state, CAST(sum(n) AS BIGINT) FROM ended WHERE hour >= ?1 GROUP BY hour, state ORDER BY hour, state`
+	}
+	err = s.each(ctx, query,
 		hourOf(since), func(rows *sql.Rows) error {
 			var hour int64
 			var d DeliveryHour

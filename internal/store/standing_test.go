@@ -114,7 +114,7 @@ func TestHours(t *testing.T) {
 	for i, c := range append(claim(t, s, "ci", 8), claim(t, s, "ops", 8)...) {
 		record(t, s, c, []State{Delivered, Delivered, Dead, Waiting}[i], time.Now().Add(time.Minute))
 	}
-	got, err := s.Hours(t.Context(), hour)
+	got, err := s.Hours(t.Context(), hour, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,8 +131,34 @@ func TestHours(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	all, err := s.Hours(t.Context(), hour.Add(-6*time.Hour))
+	all, err := s.Hours(t.Context(), hour.Add(-6*time.Hour), false)
 	if err != nil || len(all.Events) != 3 || !all.Events[0].Hour.Equal(hour.Add(-5*time.Hour)) {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// Deliveries to all targets are added up where that is asked for, and events are not.
+func TestHoursOfAllTargets(t *testing.T) {
+	s := open(t, temp(t))
+	hour := time.Now().UTC().Truncate(time.Hour)
+	accept(t, s, push("one", "r", "ci", "ops", "more"))
+	for target, state := range map[string]State{"ci": Delivered, "ops": Delivered, "more": Dead} {
+		for _, c := range claim(t, s, target, 8) {
+			record(t, s, c, state, time.Now())
+		}
+	}
+	got, err := s.Hours(t.Context(), hour, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if time.Now().UTC().Truncate(time.Hour) != hour { // the hour has just ended
+		return
+	}
+	want := Hours{
+		Events:     []EventHour{{hour, "hub", string(event.ArtifactPushed), "stored", 1}},
+		Deliveries: []DeliveryHour{{hour, "", Dead, 1}, {hour, "", Delivered, 2}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
