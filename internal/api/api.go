@@ -71,6 +71,9 @@ type Config struct {
 	Inboxes func(user string, groups []string) []store.Inbox
 	// Access finds out who asks; where it is nil, only this machine is served.
 	Access *access.Guard
+	// Pages makes pages for people, to be served below all else, of what a handler of the API
+	// says to whom the guard has let pass; may be nil: then there are none.
+	Pages func(api http.Handler) http.Handler
 	// Metrics serves what an operator watches; MetricsOpen reports whether anybody may
 	// read it, and not only viewers. Both may be nil: then there is none.
 	Metrics     http.Handler
@@ -110,7 +113,12 @@ func New(c Config) http.Handler {
 	for _, path := range []string{"/login", "/logout", "/auth/"} {
 		open.Handle(path, s.Access.Pages())
 	}
-	open.Handle("/", s.guarded(orProblem(s.mux)))
+	if api := orProblem(s.mux); c.Pages == nil {
+		open.Handle("/", s.guarded(api))
+	} else {
+		open.Handle("/api/", s.guarded(api))
+		open.Handle("/", s.forPeople(c.Pages(api)))
+	}
 	return secureHeaders(s.besideQuay(s.guarded, open))
 }
 

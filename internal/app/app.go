@@ -110,7 +110,7 @@ func run(ctx context.Context, set settings, o Options, log *slog.Logger) (err er
 		TargetTypes: now.targetTypes, TargetType: func(ctx context.Context, typ string) (api.TargetType, bool, error) {
 			return now.targetType(ctx, typ, senders)
 		},
-		Metrics: now.metrics(m, st, senders), MetricsOpen: now.metricsOpen,
+		Pages: now.pages, Metrics: now.metrics(m, st, senders), MetricsOpen: now.metricsOpen,
 		Plugins: func() []api.Plugin { return now.plugins(senders) }, RestartPlugin: carry.renew,
 	})
 	return parts{

@@ -41,14 +41,18 @@ All of it, and a script for their APIs, is printed by
   %[1]s connect harbor
   %[1]s connect quay
 
-Then push an image, and look from another terminal:
+Then push an image, and look at the console,
+
+  http://%[3]s
+
+or from another terminal:
 
   %[1]s inbox
   %[1]s events
   %[1]s trace ID
 
-The admin API is at http://%[3]s/api/v1. To have events delivered elsewhere, write a
-bellbuoy.yml here and start anew.
+To have events delivered elsewhere, make a target and a rule in the console, or write a
+bellbuoy.yml here. The API is at http://%[3]s/api/v1, and explained at /api/docs there.
 
 `, name, listen, admin, path)
 }

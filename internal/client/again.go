@@ -78,6 +78,11 @@ func (c *Client) Redeliver(ctx context.Context, a Again, progress func(Run)) (Ru
 	return c.toTheEnd(ctx, "redeliver", a, progress)
 }
 
+// RedeliverStep does one step of a run, as the server does them. Redeliver does all.
+func (c *Client) RedeliverStep(ctx context.Context, a Again) (Run, error) {
+	return c.againStep(ctx, "redeliver", a)
+}
+
 // Replay has events judged by the rules in force, and delivered as they say, as Redeliver
 // does with deliveries.
 func (c *Client) Replay(ctx context.Context, a Again, progress func(Run)) (Run, error) {

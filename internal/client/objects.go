@@ -121,13 +121,14 @@ func (c *Client) object(ctx context.Context, method string, path []string, query
 
 // Registry is one that may post.
 type Registry struct {
-	Name    string   `json:"name"`
-	Type    string   `json:"type"`
-	URL     string   `json:"url"`
-	Lookup  bool     `json:"lookup"`
-	Source  *Source  `json:"source"`
-	Owner   Owner    `json:"owner"`
-	Ignores []string `json:"ignores"`
+	Name    string     `json:"name"`
+	Type    string     `json:"type"`
+	URL     string     `json:"url"`
+	Lookup  bool       `json:"lookup"`
+	Source  *Source    `json:"source"`
+	Owner   Owner      `json:"owner"`
+	Ignores []string   `json:"ignores"`
+	Heard   *time.Time `json:"heard"` // when something last came; nil where nothing did
 
 	JSON json.RawMessage `json:"-"`
 }

@@ -25,8 +25,16 @@ type Rules struct {
 	Rules    []Rule        `json:"rules"`
 	Warnings []ConfigFault `json:"warnings"`
 	Failed   *FailedReload `json:"failed"` // nil unless the files have faults now
+	Inactive []Inactive    `json:"inactive"`
 
 	JSON json.RawMessage `json:"-"`
+}
+
+// Inactive is what was made through the API and is not in use.
+type Inactive struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	Why  string `json:"why"`
 }
 
 // Rule is one of them.

@@ -18,6 +18,8 @@ import (
 
 	"github.com/bellbuoy/bellbuoy/config"
 	"github.com/bellbuoy/bellbuoy/internal/api"
+	"github.com/bellbuoy/bellbuoy/internal/console"
+	"github.com/bellbuoy/bellbuoy/internal/objects"
 	"github.com/bellbuoy/bellbuoy/internal/rules"
 	"github.com/bellbuoy/bellbuoy/internal/store"
 	"github.com/bellbuoy/bellbuoy/plugin/event"
@@ -46,7 +48,15 @@ func lists(start time.Time) []string {
 		"targets/t0/log", "targets/t9999/log", "targets/t0/log?outcome=dead", "targets/t1/log?outcome=waiting",
 		"audit", "audit?what=test", "audit?object=t9999", "inbox", "inbox?unread=true", "inbox/unread",
 		"quarantine", "quarantine?limit=1000", "rules", "rules?limit=50", "targets", "targets?limit=50",
-		"stats", "stats?since=72h",
+		"stats", "stats?since=72h", "stats?since=72h&sum=true",
+	}
+}
+
+// pages are those of the console.
+func pages() []string {
+	return []string{
+		"/", "/events", "/events?rule=r9999", "/events?outcome=waiting", "/events/" + id, "/rules", "/rules?name=99", "/rules/r9999", "/rules/r9999?all=true", "/rules/new",
+		"/targets", "/targets?worries=true", "/targets/t9999", "/dead", "/dead?target=t0", "/inbox", "/registries", "/quarantine", "/audit",
 	}
 }
 
@@ -90,15 +100,24 @@ func BenchmarkListsOfTheAPI(b *testing.B) {
 		Rules: func() *rules.Set { return c }, Running: func() api.Running { return running },
 		Ready:   func() error { return nil },
 		Inboxes: func(string, []string) []store.Inbox { return nil },
+		Objects: func() []objects.Object { return nil },
+		Written: func(objects.Kind, string) (api.Written, bool) { return api.Written{Body: json.RawMessage(`{}`)}, true },
+		Pages: func(h http.Handler) http.Handler {
+			return console.New(console.Config{API: h, Connect: func(string) []console.Connection { return nil }, Version: "test", Log: slog.New(slog.DiscardHandler)})
+		},
 	}))
 	defer srv.Close()
+	all := pages()
 	for _, path := range lists(start) {
+		all = append(all, "/api/v1/"+path)
+	}
+	for _, path := range all {
 		b.Run(path, func(b *testing.B) {
 			var took []time.Duration
 			var size int64
 			for b.Loop() {
 				from := time.Now()
-				resp, err := http.Get(srv.URL + "/api/v1/" + path)
+				resp, err := http.Get(srv.URL + path)
 				if err != nil {
 					b.Fatal(err)
 				}
