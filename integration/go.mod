@@ -6,6 +6,8 @@ replace github.com/bellbuoy/bellbuoy => ../
 
 require (
 	github.com/bellbuoy/bellbuoy v0.0.0-00010101000000-000000000000
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.22.1
 	github.com/distribution/distribution/v3 v3.1.2
 	github.com/google/go-containerregistry v0.22.1
 	github.com/google/uuid v1.6.0
