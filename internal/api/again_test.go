@@ -119,7 +119,38 @@ func TestDeliveries(t *testing.T) {
 	if w.get("/api/v1/deliveries/delivery-2-0/attempts", &tries); len(tries) != 1 || tries[0].Error != "no" || tries[0].Outcome != plugin.PermanentFail {
 		t.Errorf("%+v", tries)
 	}
+	for query, want := range map[string]string{
+		"?outcome=permanent":           "4-1 3-0 2-0 1-0",
+		"?target=ci&outcome=permanent": "3-0 2-0 1-0",
+		"?target=ci&outcome=throttled": "",
+		"?id=delivery-2-0":             "2-0",
+		"?tag=2":                       "2-0",
+	} {
+		var listed []listedAttempt
+		w.get("/api/v1/attempts"+query, &listed)
+		var got []string
+		for _, a := range listed {
+			got = append(got, strings.TrimPrefix(a.Delivery, "delivery-"))
+			if a.N != 1 || a.Error != "no" || a.Event == "" || a.Rule != "all" || a.Target == "" {
+				t.Errorf("%s: %+v", query, a)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("attempts%s: %v, want %s", query, got, want)
+		}
+	}
+	var tried []listedAttempt
+	rec = w.get("/api/v1/attempts?state=dead&target=ci&limit=2", &tried)
+	next, _, ok = strings.Cut(strings.TrimPrefix(rec.Header().Get("Link"), "<"), ">")
+	if !ok || len(tried) != 2 || !strings.Contains(next, "state=dead") {
+		t.Fatalf("%d attempts, Link: %s", len(tried), rec.Header().Get("Link"))
+	}
+	if w.get(next, &tried); len(tried) != 1 || tried[0].Delivery != "delivery-1-0" {
+		t.Errorf("the next page of attempts: %+v", tried)
+	}
 	for path, want := range map[string]int{
+		"/api/v1/attempts?outcome=dead":    400,
+		"/api/v1/attempts?limit=101":       400,
 		"/api/v1/deliveries/none":          404,
 		"/api/v1/deliveries/none/attempts": 404,
 		// The event has this id, and no delivery.

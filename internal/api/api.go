@@ -131,6 +131,7 @@ func newServer(c Config) *server {
 	s := &server{Config: c, now: time.Now, mux: mux, doc: newDocument(c.Version)}
 	s.eventOps()
 	s.deliveryOps()
+	s.attemptOps()
 	s.againOps()
 	s.ruleOps()
 	s.logOps()

@@ -42,7 +42,7 @@ func lists(start time.Time) []string {
 		"deliveries?target=t1&state=waiting", "deliveries?rule=r0", "deliveries?rule=r9999", "deliveries?rule=r0&state=dead",
 		"deliveries?repository=team/1999", "deliveries?repository=team/0&state=dead", "deliveries?type=quota.exceeded", "deliveries?tag=v777",
 		"deliveries?digest=" + digest, "deliveries?id=" + id, "deliveries?since=10m", "deliveries?" + hour,
-		"events/" + id, "events/native-333333", "deliveries/11111111-0000-7000-8000-000000333333",
+		"attempts", "attempts?target=t0&outcome=retry", "events/" + id, "events/native-333333", "deliveries/11111111-0000-7000-8000-000000333333",
 		"rules/r0/log", "rules/r9999/log", "rules/r0/log?outcome=dead", "rules/r9999/log?outcome=dead", "rules/r0/log?" + hour,
 		"rules/r9999/log?all", "rules/r9999/log?all&limit=1000", "rules/quotas/log?all",
 		"targets/t0/log", "targets/t9999/log", "targets/t0/log?outcome=dead", "targets/t1/log?outcome=waiting",
