@@ -128,6 +128,19 @@ func TestLiveAsksWhileSomebodyWatches(t *testing.T) {
 	}
 }
 
+// Who may not list events does not watch them either.
+func TestLiveIsForThoseWhoMay(t *testing.T) {
+	pages := New(Config{API: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+	for _, id := range []access.Identity{{}, {Name: "ci", Role: access.Admin, Scopes: []string{"targets:write"}}} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/events/live", nil)
+		pages.ServeHTTP(w, r.WithContext(access.With(r.Context(), id)))
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%+v: %d %s", id, w.Code, w.Body)
+		}
+	}
+}
+
 // Every answer keeps browsers from loading, telling and running anything else.
 func TestPagesAreConfined(t *testing.T) {
 	base, _ := serve(t, map[string]func() string{"/api/v1/events": said(`[]`), "/api/v1/inbox/unread": said(`{"unread":3}`)})

@@ -33,6 +33,10 @@ func newLive(s *console) *live {
 // serve streams rows of the list of events, newest first, as server-sent events. They are
 // those of the whole list: a page that shows a part of it does not watch.
 func (l *live) serve(w http.ResponseWriter, r *http.Request) {
+	if !access.From(r.Context()).May("events", access.Viewer) { // it is asked for all in nobody's name
+		http.Error(w, "events are not for you", http.StatusForbidden)
+		return
+	}
 	news, ok := l.watch(r.Context())
 	if !ok {
 		http.Error(w, "too many watch already: load the page again to see what is new", http.StatusServiceUnavailable)
