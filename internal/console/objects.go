@@ -333,10 +333,13 @@ func (s *console) newTarget(r *http.Request) (page, error) {
 		return s.targetForm(r, f, nil)
 	}
 	types, err := s.api.TargetTypes(r.Context())
+	byLabel := map[string]string{}
 	for _, t := range types {
-		f.Types = append(f.Types, choice{t, labelOf(t)})
+		byLabel[labelOf(t)] = t
 	}
-	slices.SortFunc(f.Types, func(a, b choice) int { return strings.Compare(a.Label, b.Label) })
+	for _, label := range sortedKeys(byLabel) {
+		f.Types = append(f.Types, choice{byLabel[label], label})
+	}
 	return page{file: "targetform", title: "New target", data: f}, err
 }
 

@@ -63,17 +63,15 @@ func optionsOf(raw, values json.RawMessage) ([]option, error) {
 			return nil, fmt.Errorf("read the options: %w", err)
 		}
 	}
-	list := s.options("", true, tree)
-	slices.SortStableFunc(list, func(a, b option) int {
-		switch {
-		case a.Required == b.Required:
-			return 0
-		case a.Required:
-			return -1
+	var must, may []option
+	for _, o := range s.options("", true, tree) {
+		if o.Required {
+			must = append(must, o)
+		} else {
+			may = append(may, o)
 		}
-		return 1
-	})
-	return list, nil
+	}
+	return append(must, may...), nil
 }
 
 // options are those within s, an object at prefix. What is within an object that may be left

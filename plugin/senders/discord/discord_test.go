@@ -96,7 +96,7 @@ func TestAddressHasAVersion(t *testing.T) {
 		"https://discord.com.evil.example/api/webhooks/1/x": "https://discord.com.evil.example/api/webhooks/1/x?wait=true",
 		"http://chat.internal:8080/d/api/webhooks/1/x":      "http://chat.internal:8080/d/api/webhooks/1/x?wait=true",
 	} {
-		h, faults := table().Read(json.RawMessage(`{"url":"` + in + `"}`))
+		h, faults := table().Read(json.RawMessage(`{"url":"`+in+`"}`), plugin.Egress{})
 		if len(faults) > 0 || h.to.String() != want {
 			t.Errorf("%s: %v, %v", in, h.to, faults)
 		}

@@ -65,7 +65,7 @@ func headers() []string {
 // element, link or script but ours, and no character that is not seen.
 func TestHostileNames(t *testing.T) {
 	s := New("1").(*sender)
-	target, faults := table().Read(json.RawMessage(`{"host":"h","from":"a@example.com","to":["b@example.com"]}`))
+	target, faults := table().Read(json.RawMessage(`{"host":"h","from":"a@example.com","to":["b@example.com"]}`), plugin.Egress{})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -119,7 +119,7 @@ func TestPortsByTLS(t *testing.T) {
 	for security, want := range map[string]string{
 		"starttls": "smtp://h:587", "implicit": "smtps://h:465", "none": "smtp://h:25",
 	} {
-		target, faults := table().Read(json.RawMessage(`{"host":"h","tls":"` + security + `","from":"a@example.com","to":["b@example.com"]}`))
+		target, faults := table().Read(json.RawMessage(`{"host":"h","tls":"`+security+`","from":"a@example.com","to":["b@example.com"]}`), plugin.Egress{})
 		if len(faults) > 0 || target.url() != want {
 			t.Errorf("%s: %v %v", security, target, faults)
 		}

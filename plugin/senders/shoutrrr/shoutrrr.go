@@ -51,7 +51,7 @@ func (s *sender) Check(ctx context.Context, c plugin.Check) ([]plugin.Fault, err
 	if c.Options == nil || err != nil {
 		return faults, err
 	}
-	t, wrong := s.table.Read(c.Options)
+	t, wrong := s.table.Read(c.Options, plugin.Egress{})
 	if plugin.Failed(wrong) {
 		return faults, nil
 	}

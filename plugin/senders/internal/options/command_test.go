@@ -27,7 +27,7 @@ func TestCommand(t *testing.T) {
 		`{"0":"/bin/sh"}`:                  {{Path: "command", Message: "is not a list; write it as [a, b]"}},
 		`["/bin/sh",null,["nested"],"ok"]`: {{Path: "command.1", Message: "is not a text; put its value in quotes"}, {Path: "command.2", Message: "is not a text; put its value in quotes"}},
 	} {
-		if _, got := table.Read(json.RawMessage(`{"command":` + raw + `}`)); !cmp.Equal(want, got) {
+		if _, got := table.Read(json.RawMessage(`{"command":`+raw+`}`), plugin.Egress{}); !cmp.Equal(want, got) {
 			t.Errorf("%s: %s", raw, cmp.Diff(want, got))
 		}
 	}

@@ -29,7 +29,7 @@ func TestMissingWithinAGroup(t *testing.T) {
 			{Path: "auth.basic.usr", Message: `unknown option "auth.basic.usr"; did you mean "auth.basic.user"?`},
 			{Path: "auth.basic.user", Message: "is missing; name the user"}},
 	} {
-		if _, got := table.Read(json.RawMessage(raw)); !cmp.Equal(want, got) {
+		if _, got := table.Read(json.RawMessage(raw), plugin.Egress{}); !cmp.Equal(want, got) {
 			t.Errorf("%s: %s", raw, cmp.Diff(want, got))
 		}
 	}
@@ -47,14 +47,14 @@ func TestMissingWithinAGroup(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(table.Schema(), &schema); err != nil {
+	if err := json.Unmarshal(table.sheet(new(target)).schema(), &schema); err != nil {
 		t.Fatal(err)
 	}
 	if schema.Required != nil || schema.Properties.Auth.Required != nil || !cmp.Equal(schema.Properties.Auth.Properties.Basic.Required, []string{"user"}) ||
 		schema.Properties.Auth.Properties.Basic.Description != "by name" {
-		t.Errorf("schema: %s", table.Schema())
+		t.Errorf("schema: %s", table.sheet(new(target)).schema())
 	}
-	if got := table.Secrets(); !cmp.Equal(got, []string{"auth.basic.password"}) {
+	if got := table.sheet(new(target)).secrets(); !cmp.Equal(got, []string{"auth.basic.password"}) {
 		t.Errorf("secrets: %q", got)
 	}
 }
@@ -74,7 +74,7 @@ func TestURLOfARestrictedTarget(t *testing.T) {
 		{"10.1.2.3", plugin.Egress{}, false}, {"10.1.2.3", inside, false}, {"10.1.2.3", plugin.Egress{Restricted: true}, true}, {"0x7f.1", inside, true}, {"0x7f.1", plugin.Egress{}, false},
 		{"0xa9fea9fe", plugin.Egress{}, true}, {"0xa9fea9fe", inside, true}, {"localhost", inside, false}, {"8.8.8.8", plugin.Egress{Restricted: true}, false},
 	} {
-		_, faults := table.ReadFor(json.RawMessage(`{"url":"http://`+c.host+`"}`), c.egress)
+		_, faults := table.Read(json.RawMessage(`{"url":"http://`+c.host+`"}`), c.egress)
 		if (len(faults) > 0) != c.fault {
 			t.Errorf("%s for %+v: %v", c.host, c.egress, faults)
 		}

@@ -3,6 +3,8 @@ package options
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/bellbuoy/bellbuoy/plugin"
 )
 
 func TestID(t *testing.T) {
@@ -13,7 +15,7 @@ func TestID(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"id":"42"}`: "42", `{"id":42}`: "42", `{"id":0}`: "0", `{"id":"ops/room"}`: "ops/room", `{"id":9007199254740993}`: "9007199254740993",
 	} {
-		got, faults := table.Read(json.RawMessage(raw))
+		got, faults := table.Read(json.RawMessage(raw), plugin.Egress{})
 		if len(faults) > 0 || got.id != want {
 			t.Errorf("%s: %+v, %v", raw, got, faults)
 		}
@@ -26,7 +28,7 @@ func TestID(t *testing.T) {
 		`{"id":[]}`:    "is neither a text nor a whole number; put its value in quotes",
 		`{"id":null}`:  "is missing; give the room's id",
 	} {
-		_, faults := table.Read(json.RawMessage(raw))
+		_, faults := table.Read(json.RawMessage(raw), plugin.Egress{})
 		if len(faults) != 1 || faults[0].Path != "id" || faults[0].Message != want {
 			t.Errorf("%s: %v, want %s", raw, faults, want)
 		}

@@ -54,41 +54,12 @@ func wrong(format string, args ...any) []problem {
 	return []problem{{message: fmt.Sprintf(format, args...)}}
 }
 
-// Read reads raw and reports all that is wrong with it. T is nil where anything is. No
-// fault repeats a value, which may be secret.
-func (t Table[T]) Read(raw json.RawMessage) (*T, []plugin.Fault) {
-	return t.ReadFor(raw, plugin.Egress{})
-}
-
-// ReadFor is Read for a target that e is said of: a URL that names an address which e
-// refuses is a fault. What a name stands for is found when it is dialled.
-func (t Table[T]) ReadFor(raw json.RawMessage, e plugin.Egress) (*T, []plugin.Fault) {
-	tree, ok := object(raw)
-	if !ok {
-		return nil, []plugin.Fault{{Message: fmt.Sprintf("the options of %s are an object; write at least %s", t.Of, t.Example)}}
-	}
-	faults := t.strangers(tree, "")
+// Read reads raw for a target that e is said of, and reports all that is wrong with it: T is
+// nil where anything is. No fault repeats a value, which may be secret. A URL that names an
+// address which e refuses is a fault; what a name stands for is found when it is dialled.
+func (t Table[T]) Read(raw json.RawMessage, e plugin.Egress) (*T, []plugin.Fault) {
 	into := new(T)
-	for _, f := range t.Fields {
-		kind := f.Into(into) // which may set what holds where the option is left out
-		if u, ok := kind.(urlValue); ok {
-			u.guard = egress.Guard{Egress: e}
-			kind = u
-		}
-		value, found, groups := lookup(tree, f.Name)
-		if !groups {
-			continue // strangers has said so
-		}
-		if !found {
-			if f.Missing != "" && grouped(tree, f.Name) {
-				faults = append(faults, plugin.Fault{Path: f.Name, Message: "is missing; " + f.Missing})
-			}
-			continue
-		}
-		for _, p := range kind.read(value) {
-			faults = append(faults, plugin.Fault{Path: f.Name + p.path, Message: p.message})
-		}
-	}
+	faults := t.sheet(into).read(raw, e)
 	if len(faults) == 0 && t.Check != nil {
 		faults = t.Check(into)
 	}
@@ -96,6 +67,60 @@ func (t Table[T]) ReadFor(raw json.RawMessage, e plugin.Egress) (*T, []plugin.Fa
 		return nil, faults
 	}
 	return into, faults
+}
+
+// sheet is t for what its options are read into, without the type of that: what is done with
+// it is compiled once, and not for each type of target.
+func (t Table[T]) sheet(into *T) sheet {
+	s := sheet{of: t.Of, example: t.Example, groups: t.Groups, rows: make([]row, len(t.Fields))}
+	for i, f := range t.Fields {
+		s.rows[i] = row{f.Name, f.Description, f.Missing, f.Secret, f.Into(into)} // which may set what holds where the option is left out
+	}
+	return s
+}
+
+// sheet is a table, and where its options are kept.
+type sheet struct {
+	of, example string
+	groups      map[string]string
+	rows        []row
+}
+
+// row is a field, and where it is kept.
+type row struct {
+	name, description, missing string
+	secret                     bool
+	value                      Value
+}
+
+// read keeps what raw has, and reports all that is wrong with it.
+func (s sheet) read(raw json.RawMessage, e plugin.Egress) []plugin.Fault {
+	tree, ok := object(raw)
+	if !ok {
+		return []plugin.Fault{{Message: fmt.Sprintf("the options of %s are an object; write at least %s", s.of, s.example)}}
+	}
+	faults := s.strangers(tree, "")
+	for _, r := range s.rows {
+		kind := r.value
+		if u, ok := kind.(urlValue); ok {
+			u.guard = egress.Guard{Egress: e}
+			kind = u
+		}
+		value, found, groups := lookup(tree, r.name)
+		if !groups {
+			continue // strangers has said so
+		}
+		if !found {
+			if r.missing != "" && grouped(tree, r.name) {
+				faults = append(faults, plugin.Fault{Path: r.name, Message: "is missing; " + r.missing})
+			}
+			continue
+		}
+		for _, p := range kind.read(value) {
+			faults = append(faults, plugin.Fault{Path: r.name + p.path, Message: p.message})
+		}
+	}
+	return faults
 }
 
 // object reads a JSON object.
@@ -134,29 +159,29 @@ func grouped(tree map[string]json.RawMessage, name string) bool {
 
 // strangers reports the keys of tree, which stands at prefix, that no field names, and
 // what should be a group and is none.
-func (t Table[T]) strangers(tree map[string]json.RawMessage, prefix string) (faults []plugin.Fault) {
-	names := t.names(prefix)
+func (s sheet) strangers(tree map[string]json.RawMessage, prefix string) (faults []plugin.Fault) {
+	names := s.names(prefix)
 	for _, key := range slices.Sorted(maps.Keys(tree)) {
 		path := prefix + shorten(key)
 		switch {
 		case !slices.Contains(names, key):
 			faults = append(faults, plugin.Fault{Path: path, Message: fmt.Sprintf("unknown option %q; %s", path, suggestion(key, prefix, names))})
-		case len(t.names(prefix+key+".")) > 0 && string(tree[key]) != "null":
+		case len(s.names(prefix+key+".")) > 0 && string(tree[key]) != "null":
 			inner, ok := object(tree[key])
 			if !ok {
-				faults = append(faults, plugin.Fault{Path: path, Message: "is not a group of options; it has " + list(t.names(prefix+key+"."))})
+				faults = append(faults, plugin.Fault{Path: path, Message: "is not a group of options; it has " + list(s.names(prefix+key+"."))})
 				continue
 			}
-			faults = append(faults, t.strangers(inner, prefix+key+".")...)
+			faults = append(faults, s.strangers(inner, prefix+key+".")...)
 		}
 	}
 	return faults
 }
 
 // names are the keys that there are behind prefix, in the order of the table.
-func (t Table[T]) names(prefix string) (names []string) {
-	for _, f := range t.Fields {
-		if rest, ok := strings.CutPrefix(f.Name, prefix); ok {
+func (s sheet) names(prefix string) (names []string) {
+	for _, r := range s.rows {
+		if rest, ok := strings.CutPrefix(r.name, prefix); ok {
 			key, _, _ := strings.Cut(rest, ".")
 			if !slices.Contains(names, key) {
 				names = append(names, key)
@@ -166,14 +191,14 @@ func (t Table[T]) names(prefix string) (names []string) {
 	return names
 }
 
-// Secrets are the options that are never shown, as [plugin.Description.Secrets] has them.
-func (t Table[T]) Secrets() (names []string) {
-	for _, f := range t.Fields {
-		if !f.Secret {
+// secrets are the options that are never shown, as [plugin.Description.Secrets] has them.
+func (s sheet) secrets() (names []string) {
+	for _, r := range s.rows {
+		if !r.secret {
 			continue
 		}
-		name := f.Name
-		switch f.Into(new(T)).schema()["type"] {
+		name := r.name
+		switch r.value.schema()["type"] {
 		case "object", "array":
 			name += ".*"
 		}
@@ -182,45 +207,45 @@ func (t Table[T]) Secrets() (names []string) {
 	return names
 }
 
-// Schema is the JSON Schema of the options.
-func (t Table[T]) Schema() json.RawMessage {
-	root := t.group("")
+// schema is the JSON Schema of the options.
+func (s sheet) schema() json.RawMessage {
+	root := s.group("")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	// Maps of texts, numbers and such always encode.
 	b, _ := json.Marshal(root)
 	return b
 }
 
-func (t Table[T]) group(prefix string) map[string]any {
+func (s sheet) group(prefix string) map[string]any {
 	properties := map[string]any{}
 	required := []string{}
-	for _, f := range t.Fields {
-		rest, ok := strings.CutPrefix(f.Name, prefix)
+	for _, r := range s.rows {
+		rest, ok := strings.CutPrefix(r.name, prefix)
 		if !ok {
 			continue
 		}
 		key, _, within := strings.Cut(rest, ".")
 		if within {
 			if properties[key] == nil {
-				inner := orNull(t.group(prefix + key + "."))
-				if d := t.Groups[prefix+key]; d != "" {
+				inner := orNull(s.group(prefix + key + "."))
+				if d := s.groups[prefix+key]; d != "" {
 					inner["description"] = d
 				}
 				properties[key] = inner
 			}
 			continue
 		}
-		s := f.Into(new(T)).schema()
-		s["description"] = f.Description
-		if f.Secret {
-			s["writeOnly"] = true
+		of := r.value.schema()
+		of["description"] = r.description
+		if r.secret {
+			of["writeOnly"] = true
 		}
-		if f.Missing != "" {
+		if r.missing != "" {
 			required = append(required, key)
 		} else {
-			s = orNull(s)
+			of = orNull(of)
 		}
-		properties[key] = s
+		properties[key] = of
 	}
 	group := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
 	if len(required) > 0 {

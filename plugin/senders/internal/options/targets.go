@@ -26,7 +26,8 @@ func NewTargets[T any](table Table[T], open func(t *T, e plugin.Egress) []plugin
 
 // Describe is the description of a sender that has such targets.
 func (s *Targets[T]) Describe(typ, version string, defaults plugin.Defaults) plugin.Description {
-	return plugin.Description{Type: typ, Version: version, Options: s.table.Schema(), Secrets: s.table.Secrets(), Defaults: defaults}
+	all := s.table.sheet(new(T))
+	return plugin.Description{Type: typ, Version: version, Options: all.schema(), Secrets: all.secrets(), Defaults: defaults}
 }
 
 // Check finds fault with c's options, where it has any, and returns the target that they
@@ -58,7 +59,7 @@ func (s *Targets[T]) Of(d plugin.Delivery) (*T, plugin.Scope, error) {
 }
 
 func (s *Targets[T]) read(raw []byte, e plugin.Egress) (*T, []plugin.Fault) {
-	t, faults := s.table.ReadFor(raw, e)
+	t, faults := s.table.Read(raw, e)
 	if t != nil && s.open != nil {
 		faults = append(faults, s.open(t, e)...)
 	}

@@ -91,7 +91,7 @@ func TestTargetsWithNothingToOpen(t *testing.T) {
 		known = got
 	}
 	d := s.Describe("drawer", "1", plugin.Defaults{Order: "none"})
-	if !cmp.Equal(d, plugin.Description{Type: "drawer", Version: "1", Options: drawers().Schema(), Secrets: []string{"key"}, Defaults: plugin.Defaults{Order: "none"}}) {
+	if !cmp.Equal(d, plugin.Description{Type: "drawer", Version: "1", Options: drawers().sheet(new(drawer)).schema(), Secrets: []string{"key"}, Defaults: plugin.Defaults{Order: "none"}}) {
 		t.Errorf("%+v", d)
 	}
 }
