@@ -29,10 +29,10 @@ func TestRunWithoutConfig(t *testing.T) {
 		set.config.Listen, set.config.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
 		return run(ctx, set, o, slog.New(slog.NewJSONHandler(o.Stderr, nil)))
 	})
-	l.until("somebody is greeted", func() bool { return strings.HasSuffix(l.stdout.String(), "start anew.\n\n") })
+	l.until("somebody is greeted", func() bool { return strings.HasSuffix(l.stdout.String(), "/api/docs there.\n\n") })
 	for _, want := range []string{
 		"url: http://" + l.listen + "/in/distribution\n", "includereferences: true\n", "./bellbuoy.db",
-		"./bellbuoy inbox\n", "./bellbuoy events\n", "./bellbuoy trace ID\n", "http://" + l.admin + "/api/v1",
+		"./bellbuoy inbox\n", "./bellbuoy events\n", "./bellbuoy trace ID\n", "http://" + l.admin + "\n", "http://" + l.admin + "/api/v1",
 		"http://" + l.listen + "/in/harbor\n", "http://" + l.listen + "/in/quay/repo_push\n",
 		"./bellbuoy connect distribution\n", "./bellbuoy connect harbor\n", "./bellbuoy connect quay\n",
 		"timeout: 5s\n", "threshold: 5\n", "backoff: 1s\n", // as examples/distribution/config.yml has them
