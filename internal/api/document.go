@@ -29,7 +29,10 @@ const about = `What bellbuoy took in, what it made of it, and what became of tha
 
 Lists are paged: the Link header of a page has the next one. What is changed has an ETag, and If-Match keeps
 a change from undoing another. Errors are problems (RFC 9457): the detail says what happened and what to do.
-Filters and fields that are not known are refused. Within v1 fields are only added.`
+Filters and fields that are not known are refused. Within v1 fields are only added.
+
+Besides, Quay's API of notifications is served as Quay has it, below
+/api/v1/repository/NAMESPACE/NAME/notification/, for every registry.`
 
 // chapters are what the document groups operations by: the nouns, which scopes name too.
 func chapters() []*huma.Tag {
