@@ -3,7 +3,7 @@
 # How long make fuzz, and so make test, spends on each target.
 FUZZTIME ?= 3s
 # How many worlds make simulate, and so make test, tries.
-SEEDS ?= 2000
+SEEDS ?= 1000
 # Where properties take their chances from: the same each time, so that make test says the
 # same twice; make models RAPID_SEED=0 tries others.
 export RAPID_SEED ?= 1
@@ -36,7 +36,8 @@ test: lint ## all checks and all tests, with the race detector
 unit:
 	CGO_ENABLED=1 go test -race -timeout 20m ./internal/store ./internal/app ./internal/delivery ./...
 beside:
-	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v /faults$$)
+	CGO_ENABLED=1 go -C integration test -race -timeout 20m $$(go -C integration list ./... | grep -v -e /faults$$ -e /browser$$)
+	go -C integration test -count=1 -timeout 20m ./browser
 	@$(MAKE) --no-print-directory names
 	@$(MAKE) --no-print-directory models
 	@$(MAKE) --no-print-directory postgres
@@ -51,7 +52,7 @@ models: ## hold the store to models of it, without the race detector, which is t
 	go test -run '^TestEveryEventEnds$$' -count=1 ./internal/store -rapid.checks 300
 	go test -run '^(TestRetentionModel|TestRateHoldsInAnyWindow|TestListsAgree)$$' -count=1 ./internal/store
 
-simulate: ## simulate delivery by 2000 seeds, or as many as SEEDS says; one that fails says how to repeat it
+simulate: ## simulate delivery by 1000 seeds, or as many as SEEDS says; one that fails says how to repeat it
 	BELLBUOY_SEEDS=$(SEEDS) go test ./internal/delivery -run '^TestSimulation$$' -count=1 -timeout 20m
 
 faults: ## break everything as often as a night allows; make test breaks each thing a few times

@@ -57,8 +57,8 @@ func (t *throttle) give(address netip.Prefix, at time.Time) {
 	}
 }
 
-// forget makes room: addresses whose failures are long ago go, and where that is not
-// enough, some of the others do.
+// forget makes room for many: addresses whose failures are long ago go, and where that is
+// not enough, some of the others do. So it is seldom that all are looked at.
 func (t *throttle) forget(now time.Time) {
 	for a, list := range t.from {
 		if len(recent(list, now)) == 0 {
@@ -66,7 +66,7 @@ func (t *throttle) forget(now time.Time) {
 		}
 	}
 	for a := range t.from { // in no order that anybody outside knows
-		if len(t.from) < maxAddresses {
+		if len(t.from) <= maxAddresses*3/4 {
 			return
 		}
 		delete(t.from, a)
