@@ -1,9 +1,9 @@
 # What one does with bellbuoy's sources. `make` alone prints this list.
 
 # How long make fuzz, and so make test, spends on each target.
-FUZZTIME ?= 2s
+FUZZTIME ?= 5s
 # How many worlds make simulate, and so make test, tries.
-SEEDS ?= 600
+SEEDS ?= 2000
 # Where properties take their chances from: the same each time, so that make test says the
 # same twice; make models RAPID_SEED=0 tries others.
 export RAPID_SEED ?= 1
@@ -49,10 +49,10 @@ names: ## try all that strangers may choose as names on the chat senders, withou
 	go test -run '^TestHostileNames$$' -count=1 ./plugin/senders/...
 
 models: ## hold the store to models of it, without the race detector, which is too slow for that
-	go test -run '^TestEveryEventEnds$$' -count=1 ./internal/store -rapid.checks 200
+	go test -run '^TestEveryEventEnds$$' -count=1 ./internal/store -rapid.checks 500
 	go test -run '^(TestRetentionModel|TestRateHoldsInAnyWindow|TestListsAgree)$$' -count=1 ./internal/store
 
-simulate: ## simulate delivery by 600 seeds, or as many as SEEDS says; one that fails says how to repeat it
+simulate: ## simulate delivery by 2000 seeds, or as many as SEEDS says; one that fails says how to repeat it
 	BELLBUOY_SEEDS=$(SEEDS) go test ./internal/delivery -run '^TestSimulation$$' -count=1 -timeout 20m
 
 faults: ## break everything as often as a night allows; make test breaks each thing a few times
@@ -62,7 +62,7 @@ faults: ## break everything as often as a night allows; make test breaks each th
 mutants: ## plant one bug after the other, and see the tests find each
 	@go -C integration run ./mutants $(MUTANTS)
 
-fuzz: ## fuzz every target for 2 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
+fuzz: ## fuzz every target for 5 s, or as long as FUZZTIME says (make fuzz FUZZTIME=5m)
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
 
 lint: ## gofmt, go vet and staticcheck

@@ -40,15 +40,22 @@ func (s *server) change(ctx context.Context, c collection, how Changing, ch obje
 	return s.reply(c, ch.Name)
 }
 
-// create makes one that is not there yet.
-func (s *server) create(c collection) func(context.Context, *struct {
+// making asks for an object that is not there yet.
+type making struct {
 	Changing
 	Body json.RawMessage
-}) (*objectReply, error) {
-	return func(ctx context.Context, in *struct {
-		Changing
-		Body json.RawMessage
-	}) (*objectReply, error) {
+}
+
+// replacing asks for an object to be changed, or to be made.
+type replacing struct {
+	ByName
+	Match
+	making
+}
+
+// create makes one that is not there yet.
+func (s *server) create(c collection) func(context.Context, *making) (*objectReply, error) {
+	return func(ctx context.Context, in *making) (*objectReply, error) {
 		var named struct {
 			Name string `json:"name"`
 		}
@@ -72,18 +79,8 @@ func made201(c collection, out *objectReply, err error) (*objectReply, error) {
 }
 
 // put puts one in the place of another, or makes it.
-func (s *server) put(c collection) func(context.Context, *struct {
-	ByName
-	Match
-	Changing
-	Body json.RawMessage
-}) (*objectReply, error) {
-	return func(ctx context.Context, in *struct {
-		ByName
-		Match
-		Changing
-		Body json.RawMessage
-	}) (*objectReply, error) {
+func (s *server) put(c collection) func(context.Context, *replacing) (*objectReply, error) {
+	return func(ctx context.Context, in *replacing) (*objectReply, error) {
 		is, _ := s.madeHere(c.kind, in.Name)
 		version, err := in.version(is.Version)
 		if err != nil {
@@ -98,18 +95,8 @@ func (s *server) put(c collection) func(context.Context, *struct {
 }
 
 // patch changes parts of one.
-func (s *server) patch(c collection) func(context.Context, *struct {
-	ByName
-	Match
-	Changing
-	Body json.RawMessage
-}) (*objectReply, error) {
-	return func(ctx context.Context, in *struct {
-		ByName
-		Match
-		Changing
-		Body json.RawMessage
-	}) (*objectReply, error) {
+func (s *server) patch(c collection) func(context.Context, *replacing) (*objectReply, error) {
+	return func(ctx context.Context, in *replacing) (*objectReply, error) {
 		patch, err := objects.Read(in.Body)
 		if _, ok := patch.(map[string]any); err != nil || !ok {
 			return nil, problemf(http.StatusBadRequest, "the request is no JSON object with what is to be changed")
@@ -118,17 +105,16 @@ func (s *server) patch(c collection) func(context.Context, *struct {
 	}
 }
 
-// turn enables or disables a rule.
-func (s *server) turn(c collection, enabled bool) func(context.Context, *struct {
+// turning asks for a rule to be enabled or disabled.
+type turning struct {
 	ByName
 	Match
 	Body ByRequest
-}) (*objectReply, error) {
-	return func(ctx context.Context, in *struct {
-		ByName
-		Match
-		Body ByRequest
-	}) (*objectReply, error) {
+}
+
+// turn enables or disables a rule.
+func (s *server) turn(c collection, enabled bool) func(context.Context, *turning) (*objectReply, error) {
+	return func(ctx context.Context, in *turning) (*objectReply, error) {
 		return s.merge(ctx, c, in.Name, in.Match, Changing{By: in.Body.By}, map[string]any{"enabled": enabled})
 	}
 }
