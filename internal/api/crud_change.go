@@ -188,17 +188,16 @@ func (s *server) toChange(c collection, name string) (objects.Object, error) {
 	return objects.Object{}, s.none(c, name)
 }
 
-// remove deletes one.
-func (s *server) remove(c collection) func(context.Context, *struct {
+// removing asks for an object to be deleted.
+type removing struct {
 	ByName
 	Match
 	Changing
-}) (*struct{}, error) {
-	return func(ctx context.Context, in *struct {
-		ByName
-		Match
-		Changing
-	}) (*struct{}, error) {
+}
+
+// remove deletes one.
+func (s *server) remove(c collection) func(context.Context, *removing) (*struct{}, error) {
+	return func(ctx context.Context, in *removing) (*struct{}, error) {
 		is, here := s.madeHere(c.kind, in.Name)
 		if !here { // what was made here may be deleted though a file has its name
 			_, err := s.toChange(c, in.Name)
