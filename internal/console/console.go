@@ -97,34 +97,30 @@ func New(c Config) http.Handler {
 	} {
 		mux.Handle(path, s.page(page))
 	}
-	for path, form := range map[string]formFunc{
-		"POST /rules/{name}/test":      s.testRule,
-		"POST /rules/{name}/enable":    s.turnRule(true),
-		"POST /rules/{name}/disable":   s.turnRule(false),
-		"POST /rules/{name}/delete":    s.delete(rulesAt),
-		"POST /targets/{name}/delete":  s.delete(targetsAt),
-		"POST /targets/{name}/test":    s.testTarget,
-		"POST /targets/{name}/reset":   s.decide(client.Reset, "reset"),
-		"POST /targets/{name}/disable": s.decide(client.Disable, "disabled"),
-		"POST /targets/{name}/enable":  s.decide(client.Enable, "enabled"),
-		"POST /events/{id}/redeliver":  s.redeliverOne,
-		"POST /inbox/read":             s.readAll,
-		"POST /inbox/{id}/read":        s.readOne,
-		"POST /plugins/{type}/restart": s.restartPlugin,
+	for path, f := range map[string]submitFunc{
+		"POST /rules":                  s.saveRule,
+		"POST /rules/preview":          shows(s.preview),
+		"POST /rules/{name}":           s.saveRule,
+		"POST /rules/{name}/text":      s.saveRuleText,
+		"POST /rules/{name}/test":      act(s.testRule),
+		"POST /rules/{name}/enable":    act(s.turnRule(true)),
+		"POST /rules/{name}/disable":   act(s.turnRule(false)),
+		"POST /rules/{name}/delete":    act(s.delete(rulesAt)),
+		"POST /targets":                s.saveTarget,
+		"POST /targets/{name}":         s.saveTarget,
+		"POST /targets/{name}/delete":  act(s.delete(targetsAt)),
+		"POST /targets/{name}/test":    act(s.testTarget),
+		"POST /targets/{name}/reset":   act(s.decide(client.Reset, "reset")),
+		"POST /targets/{name}/disable": act(s.decide(client.Disable, "disabled")),
+		"POST /targets/{name}/enable":  act(s.decide(client.Enable, "enabled")),
+		"POST /events/{id}/redeliver":  act(s.redeliverOne),
+		"POST /inbox/read":             act(s.readAll),
+		"POST /inbox/{id}/read":        act(s.readOne),
+		"POST /plugins/{type}/restart": act(s.restartPlugin),
+		"POST /dead/redeliver":         shows(s.redeliver),
 	} {
-		mux.Handle(path, s.form(form))
+		mux.Handle(path, s.submit(f))
 	}
-	for path, save := range map[string]http.HandlerFunc{
-		"POST /rules":             s.saveRule,
-		"POST /rules/{name}":      s.saveRule,
-		"POST /rules/{name}/text": s.saveRuleText,
-		"POST /targets":           s.saveTarget,
-		"POST /targets/{name}":    s.saveTarget,
-	} {
-		mux.HandleFunc(path, save)
-	}
-	mux.Handle("POST /rules/preview", s.page(s.filled(s.preview)))
-	mux.Handle("POST /dead/redeliver", s.page(s.filled(s.redeliver)))
 	mux.HandleFunc("GET /events/live", s.live.serve)
 	return headers(mux)
 }

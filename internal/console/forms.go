@@ -13,30 +13,47 @@ import (
 // maxForm is how large a form may be.
 const maxForm = 256 << 10
 
-// formFunc does what a form asks for, and returns the address of the page to show then.
-type formFunc func(r *http.Request) (to string, err error)
+// submitFunc does what a form asks for. It returns the address of the page to show then, or,
+// where that is "", a page.
+type submitFunc func(r *http.Request) (p page, to string, err error)
 
-// form serves what f does.
-func (s *console) form(f formFunc) http.Handler {
+// submit serves what f does.
+func (s *console) submit(f submitFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		to, err := "", error(nil)
-		if err = readForm(w, r); err == nil {
-			to, err = f(r)
-		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		var p page
+		var to string
+		err := r.ParseForm()
 		if err != nil {
-			s.show(w, r, s.failed(r, err))
-			return
+			err = &client.Problem{Status: http.StatusBadRequest, Detail: "The form cannot be read: " + err.Error()}
+		} else {
+			p, to, err = f(r)
 		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
+		switch {
+		case err != nil:
+			s.show(w, r, s.failed(r, err))
+		case to != "":
+			http.Redirect(w, r, to, http.StatusSeeOther)
+		default:
+			s.show(w, r, p)
+		}
 	})
 }
 
-func readForm(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		return &client.Problem{Status: http.StatusBadRequest, Detail: "The form cannot be read: " + err.Error()}
+// act does what a form asks for that leads to another page.
+func act(f func(r *http.Request) (to string, err error)) submitFunc {
+	return func(r *http.Request) (page, string, error) {
+		to, err := f(r)
+		return page{}, to, err
 	}
-	return nil
+}
+
+// shows answers with a page made of what a form has.
+func shows(f pageFunc) submitFunc {
+	return func(r *http.Request) (page, string, error) {
+		p, err := f(r)
+		return p, "", err
+	}
 }
 
 // by is who is told to want something, where the guard does not know who asks.
@@ -56,7 +73,7 @@ func (s *console) testTarget(r *http.Request) (string, error) {
 }
 
 // decide carries out what somebody decides of a target.
-func (s *console) decide(d client.Decision, word string) formFunc {
+func (s *console) decide(d client.Decision, word string) func(*http.Request) (string, error) {
 	return func(r *http.Request) (string, error) {
 		name := r.PathValue("name")
 		_, _, err := s.api.Decide(r.Context(), d, name, by(r))

@@ -6,44 +6,6 @@ import (
 	"github.com/bellbuoy/bellbuoy/internal/client"
 )
 
-// ruleList is a page of rules.
-type ruleList struct {
-	Running client.Rules
-	Filter  map[string]string
-	More    string
-}
-
-func (s *console) rules(r *http.Request) (page, error) {
-	filter := chosen(r, []string{"name"})
-	rules, next, err := s.api.RulePage(r.Context(), behind(r, filter))
-	return page{file: "rules", title: "Rules", data: ruleList{rules, filter, older("/rules", next)}}, err
-}
-
-// targetList is a page of targets.
-type targetList struct {
-	Targets []client.Target
-	Filter  map[string]string
-	More    string
-}
-
-func (s *console) targets(r *http.Request) (page, error) {
-	filter := chosen(r, []string{"name", "worries"})
-	targets, next, err := s.api.TargetPage(r.Context(), behind(r, filter))
-	return page{file: "targets", title: "Targets", data: targetList{targets, filter, older("/targets", next)}}, err
-}
-
-// namesPage is how many rules or targets a page has.
-const namesPage = "100"
-
-// behind is the query of one page of what is configured.
-func behind(r *http.Request, filter map[string]string) map[string]string {
-	query := map[string]string{"limit": namesPage, "after": r.URL.Query().Get("after")}
-	for name, value := range filter {
-		query[name] = value
-	}
-	return query
-}
-
 // inboxData is a page of notices.
 type inboxData struct {
 	Notices []client.Notice

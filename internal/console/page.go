@@ -19,8 +19,8 @@ type page struct {
 	file   string // of pages/, without .html
 	title  string
 	data   any
-	status int // 0 = 200
-	bare   bool
+	status int  // 0 = 200
+	bare   bool // a part of a page, which stands there already
 }
 
 // pageFunc makes a page for a request. Its errors are shown as a page too.
@@ -68,17 +68,6 @@ func (s *console) page(f pageFunc) http.Handler {
 	})
 }
 
-// filled is f for what a form was filled in for.
-func (s *console) filled(f pageFunc) pageFunc {
-	return func(r *http.Request) (page, error) {
-		r.Body = http.MaxBytesReader(nil, r.Body, maxForm)
-		if err := r.ParseForm(); err != nil {
-			return page{}, &client.Problem{Status: http.StatusBadRequest, Detail: "The form cannot be read: " + err.Error()}
-		}
-		return f(r)
-	}
-}
-
 // show writes a page: whole, or, where something went wrong with it, that and nothing else.
 func (s *console) show(w http.ResponseWriter, r *http.Request, p page) {
 	who := access.From(r.Context())
@@ -86,12 +75,12 @@ func (s *console) show(w http.ResponseWriter, r *http.Request, p page) {
 		Title: p.title, Section: section(r.URL.Path), Who: who, Version: s.Version, Data: p.data,
 		Edits: who.Role.Covers(access.Editor), Admin: who.Role.Covers(access.Admin), Done: done()[r.URL.Query().Get("done")],
 	}
-	if unread, err := s.api.Unread(r.Context(), ""); err == nil { // a page without the bell is better than none
-		f.Unread = unread
-	}
-	what := "layout"
-	if p.bare {
-		what = "content"
+	what := "content"
+	if !p.bare {
+		what = "layout"
+		if unread, err := s.api.Unread(r.Context(), ""); err == nil { // a page without the bell is better than none
+			f.Unread = unread
+		}
 	}
 	var b bytes.Buffer
 	if err := s.pages[p.file].ExecuteTemplate(&b, what, f); err != nil {
