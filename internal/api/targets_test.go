@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,25 @@ func TestRules(t *testing.T) {
 		`"warnings":[],"failed":null}` + "\n"
 	if got.Code != http.StatusOK || got.Body.String() != want {
 		t.Errorf("got  %d %s\nwant %s", got.Code, got.Body, want)
+	}
+	for query, want := range map[string][]string{"?name=f": {"off"}, "?name=l": {"all"}, "?name=F": {}, "?name=": {"all", "off"}, "?limit=1": {"all"}, "?after=all": {"off"}, "?after=off": {}} {
+		var list struct{ Rules []struct{ Name string } }
+		if err := json.Unmarshal(ask(w, "GET", "/api/v1/rules"+query, nil).Body.Bytes(), &list); err != nil {
+			t.Fatal(err)
+		}
+		names := []string{}
+		for _, r := range list.Rules {
+			names = append(names, r.Name)
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s lists %q, want %q", query, names, want)
+		}
+	}
+	if link := ask(w, "GET", "/api/v1/rules?limit=1", nil).Header().Get("Link"); link != `</api/v1/rules?after=all&limit=1>; rel="next"` {
+		t.Errorf("behind the first page is %s", link)
+	}
+	if got := ask(w, "GET", "/api/v1/rules?after=nobody", nil); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "begin anew") {
+		t.Errorf("behind a rule that is not there: %d %s", got.Code, got.Body)
 	}
 }
 
@@ -80,10 +100,10 @@ func TestTargetsAndCancel(t *testing.T) {
 	}
 	w.accept("one", nil, pushed(1, "ci", "gone"))
 	w.accept("two", nil, pushed(2, "gone"))
-	targets := func() string {
+	targets := func(query string) string {
 		t.Helper()
 		var list []json.RawMessage
-		if err := json.Unmarshal(ask(w, "GET", "/api/v1/targets", nil).Body.Bytes(), &list); err != nil {
+		if err := json.Unmarshal(ask(w, "GET", "/api/v1/targets"+query, nil).Body.Bytes(), &list); err != nil {
 			t.Fatal(err)
 		}
 		var lines []string
@@ -93,8 +113,12 @@ func TestTargetsAndCancel(t *testing.T) {
 		return strings.Join(lines, "\n")
 	}
 	ci := `{"name":"ci","type":"webhook","in_config":true,"source":{"file":"bb.yml","line":5},"condition":{"state":"healthy","failures":0},"deliveries":{"waiting":1}}`
-	if got, want := targets(), ci+"\n"+`{"name":"gone","type":"webhook","in_config":false,"source":null,"condition":{"state":"gone","failures":0},"deliveries":{"parked":2}}`; got != want {
+	parked := `{"name":"gone","type":"webhook","in_config":false,"source":null,"condition":{"state":"gone","failures":0},"deliveries":{"parked":2}}`
+	if got, want := targets(""), ci+"\n"+parked; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := targets("?worries=true"); got != parked {
+		t.Errorf("what needs somebody is\n%s\nwant\n%s", got, parked)
 	}
 	for name, c := range map[string]struct {
 		target, body string
@@ -125,7 +149,10 @@ func TestTargetsAndCancel(t *testing.T) {
 	if got := cancel(w, "gone", "{}", nil); got.Code != 200 || got.Body.String() != `{"cancelled":2}`+"\n" {
 		t.Errorf("cancel: %d %s", got.Code, got.Body)
 	}
-	if got, want := targets(), ci+"\n"+`{"name":"gone","type":"webhook","in_config":false,"source":null,"condition":{"state":"gone","failures":0},"deliveries":{"cancelled":2}}`; got != want {
+	if got, want := targets(""), ci+"\n"+`{"name":"gone","type":"webhook","in_config":false,"source":null,"condition":{"state":"gone","failures":0},"deliveries":{"cancelled":2}}`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := targets("?worries=true"); got != "" {
+		t.Errorf("nothing waits any more, and still this needs somebody:\n%s", got)
 	}
 }
